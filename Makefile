@@ -1,0 +1,39 @@
+# One command each; see README.md (learners) and CONTRIBUTING.md (contributors).
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## what each command does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+.PHONY: environment
+environment:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found. Install one, or say which: make start PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) coursekit/environment.py
+
+.PHONY: start
+start: environment  ## learners: set everything up, then open the first lesson in JupyterLab
+	@$(BIN)/course doctor --quick
+	@$(BIN)/course lab
+
+.PHONY: test
+test: environment  ## every test, as CI runs them
+	@$(BIN)/python -m tests.everything
+
+.PHONY: lint
+lint: environment  ## ruff: lint and formatting
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+.PHONY: format
+format: environment  ## ruff: rewrite
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+.PHONY: lock
+lock: environment  ## rewrite requirements.lock from pyproject.toml
+	@$(BIN)/python coursekit/environment.py --lock
+
+.PHONY: bench
+bench: environment  ## speed, as ratios beside what it is compared with
+	@$(BIN)/python -m bench

@@ -1,0 +1,109 @@
+"""Judges a submission with the hidden tests: one verdict a check, whatever the submission does."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from os import devnull
+from pathlib import Path
+
+from autograder.checks import Check, read_checks
+from autograder.project import IGNORED, Project
+from autograder.runner import Limits, Run, run_tests
+
+# Errors raised before any test input exists, or by Python itself: their message helps and can give nothing away.
+SAFE_MESSAGES = {"SyntaxError", "IndentationError", "TabError", "ModuleNotFoundError", "ImportError", "NameError", "NotImplementedError"}
+
+EXPLAINED = {
+    "Timeout": "It was stopped: it took longer than a test may take. Look for a loop that never ends.",
+    "TotalTimeout": "Not run: the time for the whole submission was used up by the tests before it.",
+    "Crashed": "The Python process ended in the middle of the test (os._exit, a crash in compiled code, or out of memory).",
+    "OutputFlood": "It was stopped: it printed more than 10 MB. Remove the print from the loop.",
+    "EOFError": "It asks for keyboard input (input()). A graded function gets everything as arguments.",
+    "NotImplementedError": "This part is not written yet.",
+    "MissingPackage": "The package folder is missing from the submission.",
+    "NotRun": "The test gave no verdict.",
+    "SystemExit": "It calls exit(). Raise an exception or return instead.",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check gave. `reason` and `where` say how it failed, without anything of the test itself."""
+
+    check: Check
+    passed: bool
+    reason: str = ""
+    where: str = ""
+
+    @property
+    def points(self) -> float:
+        return self.check.points if self.passed else 0.0
+
+    def to_dict(self) -> dict:
+        return asdict(self) | {"points": self.points}
+
+
+def new_seed() -> int:
+    """A seed that nobody can know before grading."""
+    return secrets.randbelow(2**31)
+
+
+def judge(
+    project: Project,
+    submission: Path,
+    *,
+    seed: int | None = None,
+    limits: Limits | None = None,
+    tell: Callable[[str], None] = lambda check_id: None,
+) -> list[Verdict]:
+    """Run every hidden test of `project` against the package in `submission`; a check without a verdict has failed.
+
+    The tests see a copy that holds the package alone, so nothing else of the submission can be imported.
+    """
+    checks = read_checks(project)
+    package = submission / project.name
+    if not package.is_dir():
+        return [Verdict(check, False, EXPLAINED["MissingPackage"], f"{project.name}/") for check in checks]
+    with tempfile.TemporaryDirectory(prefix="course-judge-") as scratch:
+        copied = Path(scratch) / project.name
+        shutil.copytree(package, copied, symlinks=True, ignore=shutil.ignore_patterns(*IGNORED))
+        run = run_tests(
+            [f"--rootdir={project.hidden}", "-c", devnull, f"--course-seed={new_seed() if seed is None else seed}",
+             *(str(project.hidden / name) for name in sorted({check.file for check in checks}))],
+            folder=Path(scratch), package=copied, limits=limits, tell=tell,
+        )  # fmt: skip
+    return [_verdict(check, run) for check in checks]
+
+
+def _verdict(check: Check, run: Run) -> Verdict:
+    # A parametrised test has one outcome a parameter set, and passes when all of them do.
+    outcomes = [o for test_id, o in run.outcomes.items() if test_id.partition("[")[0] == check.id]
+    failed = [o for o in outcomes if not o.passed]
+    if outcomes and not failed and not _unfinished(run):
+        return Verdict(check, True)
+    error = failed[0].error if failed else run.broken.get(check.file) or run.broken.get("") or {"type": "NotRun"}
+    return Verdict(check, False, _reason(error), _where(error))
+
+
+def _unfinished(run: Run) -> bool:
+    return "" in run.broken
+
+
+def _reason(error: dict) -> str:
+    kind, message = error["type"], error.get("message", "")
+    if kind == "ModuleNotFoundError":
+        return f"{message}. Only what the course's environment has can be imported: remove the import."
+    if kind in ("AssertionError", "Failed"):
+        return "" if error.get("where") is None else "An assertion in your code failed."
+    if kind in EXPLAINED:
+        return EXPLAINED[kind]
+    if kind in SAFE_MESSAGES:
+        return f"{kind}: {message}"
+    return f"Your code raised {kind}." if error.get("where") else f"{kind}: the result could not be used as the contract says."
+
+
+def _where(error: dict) -> str:
+    where = error.get("where")
+    return f"{where['file']}, line {where['line']}: {where['code']}" if where else ""

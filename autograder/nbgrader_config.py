@@ -1,0 +1,5 @@
+"""For nbgrader's stock commands. The course's environment loads this file by itself (`.venv/etc/jupyter`)."""
+
+from autograder.settings import configure
+
+configure(get_config())  # noqa: F821 (traitlets defines it while it reads this file)
