@@ -4,6 +4,7 @@ Nothing is listed by hand, so that a new lesson is covered by being there. Every
 that tests can point it at a small tree of their own.
 """
 
+import ast
 import json
 import re
 import tomllib
@@ -100,12 +101,33 @@ class Module:
         found = DAYS.search(readme.read_text(encoding="utf-8")) if readme.exists() else None
         return (int(found[1]), int(found[2] or found[1])) if found else None
 
+    def exercise_lessons(self) -> dict[str, str]:
+        """Exercise name → name of its lesson, read from the file's source without running it (it may import a lot)."""
+        if not self.exercises_file.exists():
+            return {}
+        try:
+            tree = ast.parse(self.exercises_file.read_text(encoding="utf-8"))
+        except SyntaxError as error:
+            raise CurriculumError(f"{self.exercises_file}: line {error.lineno}: {error.msg}.") from None
+        found = {}
+        for kind in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+            for node in kind.body:
+                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                    if any(isinstance(t, ast.Name) and t.id == "lesson" for t in node.targets):
+                        found[snake_case(kind.name)] = str(node.value.value)
+        return found
+
     def questions(self) -> list[Question]:
         """The module's recall questions, in the order of its lessons; CurriculumError for a file that is not valid."""
         file = self.path / "quiz.toml"
         found = read_quiz(file, self.name) if file.exists() else []
         order = {lesson.key: i for i, lesson in enumerate(self.lessons)}
         return sorted(found, key=lambda q: order.get(q.lesson, len(order)))
+
+
+def snake_case(name: str) -> str:
+    """ExpectedCost → expected_cost, PRCurve → pr_curve, TopKAccuracy → top_k_accuracy."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def modules(root: Path = ROOT) -> list[Module]:

@@ -268,12 +268,7 @@ def definitions(module: curriculum.Module) -> Mapping[str, type[Exercise]]:
         return {}
     loaded = _load(module)
     kinds = (k for k in vars(loaded).values() if inspect.isclass(k) and issubclass(k, Exercise))
-    return {snake_case(kind.__name__): kind for kind in kinds if kind.__module__ == loaded.__name__}
-
-
-def snake_case(name: str) -> str:
-    """ExpectedCost → expected_cost, PRCurve → pr_curve, TopKAccuracy → top_k_accuracy."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return {curriculum.snake_case(kind.__name__): kind for kind in kinds if kind.__module__ == loaded.__name__}
 
 
 _loaded: dict[str, tuple[tuple[int, int], ModuleType]] = {}

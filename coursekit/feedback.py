@@ -99,7 +99,8 @@ def _html(block: Block) -> str:
         rows = "".join(f"<li>{inline(item)}</li>" for item in block.items)
         return f'<div style="margin-top:.4em">{label}</div><ul style="margin:.2em 0">{rows}</ul>'
     if block.code:
-        return f'<div style="margin-top:.4em">{label}{_pre(block.text)}</div>'
+        name = f'<span style="flex:0 0 6em;font-weight:600">{inline(block.label)}</span>' if block.label else ""
+        return f'<div style="display:flex;align-items:baseline;margin-top:.3em">{name}{_pre(block.text)}</div>'
     if label and "\n" not in block.text.strip():
         return f'<div style="margin-top:.4em">{label}{inline(block.text.strip())}</div>'
     return f'<div style="margin-top:.4em">{label}{prose(block.text)}</div>'

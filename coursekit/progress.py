@@ -102,8 +102,6 @@ def summary(root: Path = curriculum.ROOT, today: date | None = None) -> dict[str
     `lessons` (opened, exercises done of how many, recall answered, done), `projects` (latest and best points), `due` (questions to
     answer again), `next_lesson`, `day` (1 on the day of the first lesson; None before) and `plan` (the modules planned for that day).
     """
-    from coursekit.exercises import definitions
-
     today = today or date.today()
     past = history()
     opened = {row["lesson"] for row in past["lesson_opens"]}
@@ -112,8 +110,8 @@ def summary(root: Path = curriculum.ROOT, today: date | None = None) -> dict[str
     lessons = []
     for module in curriculum.modules(root):
         by_lesson: dict[str, list[str]] = {}
-        for name, kind in definitions(module).items():
-            by_lesson.setdefault(f"{module.name}/{kind.lesson}", []).append(f"{module.name}/{name}")
+        for name, lesson_name in module.exercise_lessons().items():
+            by_lesson.setdefault(f"{module.name}/{lesson_name}", []).append(f"{module.name}/{name}")
         asked = {question.lesson for question in module.questions()}
         for lesson in module.lessons:
             of_lesson = by_lesson.get(lesson.key, [])

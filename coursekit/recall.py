@@ -68,6 +68,8 @@ class Quiz:
         return ""
 
     def _card(self) -> Card:
+        if not self.questions:
+            return Card("passed", "Nothing is due for recall today")
         blocks = []
         for number, question in enumerate(self.questions, 1):
             blocks.append(Block(question.prompt, f"{number}."))
