@@ -1,5 +1,7 @@
 """Judges a submission with the hidden tests: one verdict a check, whatever the submission does."""
 
+import builtins
+import linecache
 import secrets
 import shutil
 import tempfile
@@ -11,9 +13,6 @@ from pathlib import Path
 from autograder.checks import Check, read_checks
 from autograder.project import IGNORED, Project
 from autograder.runner import Limits, Run, run_tests
-
-# Errors raised before any test input exists, or by Python itself: their message helps and can give nothing away.
-SAFE_MESSAGES = {"SyntaxError", "IndentationError", "TabError", "ModuleNotFoundError", "ImportError", "NameError", "NotImplementedError"}
 
 EXPLAINED = {
     "Timeout": "It was stopped: it took longer than a test may take. Look for a loop that never ends.",
@@ -74,36 +73,43 @@ def judge(
              *(str(project.hidden / name) for name in sorted({check.file for check in checks}))],
             folder=Path(scratch), package=copied, limits=limits, tell=tell,
         )  # fmt: skip
-    return [_verdict(check, run) for check in checks]
+    linecache.checkcache()
+    return [_verdict(check, run, submission) for check in checks]
 
 
-def _verdict(check: Check, run: Run) -> Verdict:
+def _verdict(check: Check, run: Run, submission: Path) -> Verdict:
     # A parametrised test has one outcome a parameter set, and passes when all of them do.
     outcomes = [o for test_id, o in run.outcomes.items() if test_id.partition("[")[0] == check.id]
     failed = [o for o in outcomes if not o.passed]
-    if outcomes and not failed and not _unfinished(run):
+    if outcomes and not failed and "" not in run.broken:
         return Verdict(check, True)
-    error = failed[0].error if failed else run.broken.get(check.file) or run.broken.get("") or {"type": "NotRun"}
-    return Verdict(check, False, _reason(error), _where(error))
+    if failed:
+        error, at_import = failed[0].error, False
+    else:
+        error, at_import = run.broken.get(check.file) or run.broken.get("") or {"type": "NotRun"}, True
+    return Verdict(check, False, _reason(error, at_import), _where(error, submission))
 
 
-def _unfinished(run: Run) -> bool:
-    return "" in run.broken
-
-
-def _reason(error: dict) -> str:
-    kind, message = error["type"], error.get("message", "")
-    if kind == "ModuleNotFoundError":
-        return f"{message}. Only what the course's environment has can be imported: remove the import."
-    if kind in ("AssertionError", "Failed"):
-        return "" if error.get("where") is None else "An assertion in your code failed."
+def _reason(error: dict, at_import: bool) -> str:
+    """Why it failed, in words. An error's own message is shown only where no test input can be in it: at import."""
+    kind, own = error["type"], error.get("where") is not None
     if kind in EXPLAINED:
         return EXPLAINED[kind]
-    if kind in SAFE_MESSAGES:
-        return f"{kind}: {message}"
-    return f"Your code raised {kind}." if error.get("where") else f"{kind}: the result could not be used as the contract says."
+    if kind in ("AssertionError", "Failed") and not own:
+        return ""
+    if at_import and kind == "ModuleNotFoundError":
+        return f"{error['message']}. Only what the course's environment has can be imported: remove the import."
+    if at_import:
+        return f"The file cannot be imported: {kind}: {error.get('message', '')}"
+    if not isinstance(getattr(builtins, kind, None), type):
+        kind = "an exception of another library's class"
+    return f"Your code raised {kind}." if own else f"The result could not be used as the contract says ({kind})."
 
 
-def _where(error: dict) -> str:
+def _where(error: dict, submission: Path) -> str:
     where = error.get("where")
-    return f"{where['file']}, line {where['line']}: {where['code']}" if where else ""
+    if not where:
+        return ""
+    # The line is read from the submission, not taken from the process: what it says there is the learner's own text.
+    line = linecache.getline(str(submission / where["file"]), where["line"] or 0).strip()
+    return f"{where['file']}, line {where['line']}: {line}"
