@@ -32,8 +32,7 @@ def options(
 
 
 @app.command(rich_help_panel=LEARNER)
-def doctor(as_json: FOR_LEARNERS = ("start", "check", "grade")
-JsonOption = False) -> None:
+def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: what works, what does not, and the command that mends it."""
     from coursekit import doctor as checks
 
@@ -43,8 +42,7 @@ JsonOption = False) -> None:
 
 
 @app.command(rich_help_panel=LEARNER)
-def progress(as_json: FOR_LEARNERS = ("start", "check", "grade")
-JsonOption = False) -> None:
+def progress(as_json: JsonOption = False) -> None:
     """Show where you are on the 90 days: lessons, exercises, points, and what is due."""
     from coursekit.progress import summary
 
@@ -61,8 +59,7 @@ JsonOption = False) -> None:
 def clean(
     paths: Annotated[list[Path], typer.Argument(help="Notebooks, or folders of them.")],
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a notebook is not clean.")] = False,
-    as_json: FOR_LEARNERS = ("start", "check", "grade")
-JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Remove outputs and execution counts from notebooks, in place."""
     from coursekit import notebooks
@@ -98,7 +95,7 @@ def mount_projects(target: typer.Typer) -> None:
         return
     for command in project_app.registered_commands:
         if not isinstance(command.rich_help_panel, str):
-            command.rich_help_panel = LEARNER if command.name in FOR_LEARNERS else INSTRUCTOR
+            command.rich_help_panel = LEARNER if command.callback.__name__ in FOR_LEARNERS else INSTRUCTOR
     target.registered_commands.extend(project_app.registered_commands)
     target.registered_groups.extend(project_app.registered_groups)
 

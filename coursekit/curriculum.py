@@ -111,10 +111,10 @@ class Module:
             raise CurriculumError(f"{self.exercises_file}: line {error.lineno}: {error.msg}.") from None
         found = {}
         for kind in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-            for node in kind.body:
-                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                    if any(isinstance(t, ast.Name) and t.id == "lesson" for t in node.targets):
-                        found[snake_case(kind.name)] = str(node.value.value)
+            assigned = (n for n in kind.body if isinstance(n, ast.Assign) and isinstance(n.value, ast.Constant))
+            for node in assigned:
+                if any(isinstance(target, ast.Name) and target.id == "lesson" for target in node.targets):
+                    found[snake_case(kind.name)] = str(node.value.value)
         return found
 
     def questions(self) -> list[Question]:
