@@ -15,10 +15,22 @@ import pandas as pd
 
 CSV = Path(__file__).resolve().parent.parent / "data" / "shipments" / "shipments.csv"
 DATE_FORMAT = "%Y-%m-%dT%H:%MZ"
-COLUMNS = (
-    "shipment_id booked_at carrier lane service weight_kg parcels distance_km merchant_age_days declared_value_eur "
-    "forecast_wind_ms forecast_rain_mm last_scan_gap_h late"
-).split()
+COLUMNS = [
+    "shipment_id",
+    "booked_at",
+    "carrier",
+    "lane",
+    "service",
+    "weight_kg",
+    "parcels",
+    "distance_km",
+    "merchant_age_days",
+    "declared_value_eur",
+    "forecast_wind_ms",
+    "forecast_rain_mm",
+    "last_scan_gap_h",
+    "late",
+]
 
 DRIFT_START = pd.Timestamp("2025-10-01", tz="UTC")
 _NEW_YEAR = pd.Timestamp("2025-01-01", tz="UTC")
