@@ -136,12 +136,12 @@ class Practice:
     @property
     def contract(self) -> str:
         """The exercise's docstring, Markdown."""
-        return inspect.getdoc(self.definition) or ""
+        return inspect.cleandoc(self.definition.__doc__ or "")
 
     def evaluate(self, source: str) -> Any:
         """`evaluate(source)`, with the public names of the file that defines the exercise (its imports) at hand."""
-        module = sys.modules.get(self.definition.__module__)
-        return evaluate(source, {k: v for k, v in vars(module).items() if not k.startswith("_")} if module else {})
+        names = getattr(self.definition.check, "__globals__", {})
+        return evaluate(source, {name: value for name, value in names.items() if not name.startswith("_")})
 
     def judge(self, answer: Any) -> Outcome:
         """Check `answer` and record nothing. A failing or crashing answer is an outcome, never an exception."""
