@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,40 @@ PARALLEL_REQUESTS = 4
 SHARED_CONTEXT_TOKENS = 8192  # the model's training length; the parallel requests share this much memory
 LONGEST_ANSWER_TOKENS = 1024  # where a request sets no max_tokens: a small model may repeat itself without end
 PROMPT_CACHE_MIB = 256
+# The model's own template, to the letter where no tool is passed, plus the usual tags for tools, which it lacks.
+CHAT_TEMPLATE = """\
+{%- if tools %}
+{{- '<|im_start|>system\\n' }}
+{{- messages[0]['content'] if messages[0]['role'] == 'system' else 'You are a helpful AI assistant named SmolLM, trained by Hugging Face' }}
+{{- '\\n\\nYou may call these functions:\\n<tools>' }}
+{%- for tool in tools %}{{- '\\n' + (tool | tojson) }}{%- endfor %}
+{{- '\\n</tools>\\nTo call one, answer with its name and arguments as JSON:\\n' }}
+{{- '<tool_call>\\n{"name": "function", "arguments": {"argument": "value"}}\\n</tool_call><|im_end|>\\n' }}
+{%- endif %}
+{%- for message in messages %}
+{%- if loop.first and message['role'] != 'system' and not tools %}
+{{- '<|im_start|>system\\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\\n' }}
+{%- endif %}
+{%- if message['role'] == 'tool' %}
+{{- '<|im_start|>user\\n<tool_response>\\n' + message['content'] + '\\n</tool_response><|im_end|>\\n' }}
+{%- elif message['role'] == 'assistant' and message['tool_calls'] %}
+{{- '<|im_start|>assistant\\n' + (message['content'] or '') }}
+{%- for call in message['tool_calls'] %}
+{{- '<tool_call>\\n{"name": "' + call['function']['name'] + '", "arguments": ' + (call['function']['arguments'] | tojson) + '}\\n</tool_call>' }}
+{%- endfor %}
+{{- '<|im_end|>\\n' }}
+{%- elif not (loop.first and tools and message['role'] == 'system') %}
+{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
+"""
 
 _lock = threading.Lock()
 _server: Any = None
 _owner_pid: int | None = None  # the process in which _server runs; after a fork, the parent
 _address: str | None = None
+_forked = False  # this process is a fork of one that had loaded llama.cpp, whose threads it does not have
 
 
 class ChatServerError(RuntimeError):
@@ -43,6 +73,11 @@ def address() -> str:
     with _lock:
         if _address is not None and (_owner_pid == os.getpid() or _is_alive(_owner_pid)):
             return _address
+        if _forked:
+            raise ChatServerError(
+                "This process was forked from one that served the local chat model and serves it no longer.\n"
+                'Start it afresh instead:  multiprocessing.get_context("spawn")'
+            )
         weights = chat_weights()
         try:
             _server = _start(weights)
@@ -90,6 +125,7 @@ def _start(weights: Path) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
     params.model_alias = {MODEL}
+    params.chat_template = CHAT_TEMPLATE
     params.hostnames = ["127.0.0.1"]
     params.port = 0  # the system picks a free one
     params.cors_origins = ""  # no web page may call it
@@ -137,16 +173,18 @@ def _is_alive(pid: int | None) -> bool:
 
 def _after_fork_in_child() -> None:
     """The server's threads do not exist in a forked child, so nothing here may wait for them."""
-    global _lock, _server
+    global _lock, _server, _forked
     _lock = threading.Lock()
-    if _server is None:
+    if "xllamacpp" not in sys.modules:
         return
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_server))  # its destructor would wait for ever
-    _server = None
+    _forked = True
     libc = ctypes.CDLL(None)
     if hasattr(libc, "on_exit"):
-        libc.on_exit(libc._exit, None)  # and so would llama.cpp's own clean-up when the child exits
-    _close_inherited_sockets()
+        libc.on_exit(libc._exit, None)  # llama.cpp's own clean-up at exit would wait for ever
+    if _server is not None:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_server))  # and so would the server's destructor
+        _server = None
+        _close_inherited_sockets()
 
 
 def _close_inherited_sockets() -> None:
