@@ -783,6 +783,352 @@ def simplest_within_noise(mean, standard_error):
         )
 
 
+# --- 04_models
+
+
+class BestSplit(Exercise):
+    """`best_split(values, late)` → `(threshold, gain)`: the one question on this column that a tree would ask first.
+
+    - `values`: one numeric column, shape `(n,)`, no gaps; `late`: 0 or 1, shape `(n,)`; `n ≥ 1`. In any order.
+    - Candidates: halfway between two neighbouring *distinct* values. Left: `values <= threshold`.
+    - Impurity is Gini's: `2 * p * (1 - p)`, with `p` the share of late rows. `gain` = impurity of all rows minus the
+      impurities of the two sides, each weighted by its share of rows.
+    - The largest gain wins, the smaller threshold on a tie. One distinct value: `(None, 0.0)`.
+    """
+
+    lesson = "04_models"
+    stub = """
+def best_split(values, late):
+    # Candidates
+    # Impurity of each side
+    # Weigh the sides
+    # Keep the best
+    return ...  # (threshold, gain)
+"""
+    hints = (
+        "`np.unique` sorts and drops repeats; neighbours are `distinct[:-1]` and `distinct[1:]`.",
+        "For each threshold make a mask `left = values <= threshold`. The weights are `left.mean()` and `1 - left.mean()`.",
+        "Keep `best = (None, 0.0)` and replace it when a gain is larger than `best[1]` by more than `1e-12`; going up "
+        "through the thresholds, the smaller one wins ties by itself.",
+    )
+    solution = """
+def best_split(values, late):
+    values, late = np.asarray(values, float), np.asarray(late, float)
+
+    def gini(rows):
+        return 2 * rows.mean() * (1 - rows.mean())
+
+    # Candidates
+    distinct = np.unique(values)
+    best = (None, 0.0)
+    for threshold in (distinct[:-1] + distinct[1:]) / 2:
+        left = values <= threshold
+        # Impurity of each side, Weigh the sides
+        after = left.mean() * gini(late[left]) + (1 - left.mean()) * gini(late[~left])
+        # Keep the best
+        if gini(late) - after > best[1] + 1e-12:
+            best = (float(threshold), float(gini(late) - after))
+    return best
+"""
+    wrong = {
+        "sides are not weighted": """
+def best_split(values, late):
+    values, late = np.asarray(values, float), np.asarray(late, float)
+    gini = lambda rows: 2 * rows.mean() * (1 - rows.mean())
+    distinct = np.unique(values)
+    best = (None, 0.0)
+    for threshold in (distinct[:-1] + distinct[1:]) / 2:
+        left = values <= threshold
+        gain = gini(late) - (gini(late[left]) + gini(late[~left])) / 2
+        if gain > best[1] + 1e-12:
+            best = (float(threshold), float(gain))
+    return best
+""",
+        "threshold at a value, not between two": """
+def best_split(values, late):
+    values, late = np.asarray(values, float), np.asarray(late, float)
+    gini = lambda rows: 2 * rows.mean() * (1 - rows.mean())
+    best = (None, 0.0)
+    for threshold in np.unique(values)[:-1]:
+        left = values <= threshold
+        gain = gini(late) - left.mean() * gini(late[left]) - (1 - left.mean()) * gini(late[~left])
+        if gain > best[1] + 1e-12:
+            best = (float(threshold), float(gain))
+    return best
+""",
+        "believes that the rows are sorted": """
+def best_split(values, late):
+    values, late = np.asarray(values, float), np.asarray(late, float)
+    gini = lambda rows: 2 * rows.mean() * (1 - rows.mean())
+    best = (None, 0.0)
+    for i in range(1, len(values)):
+        if values[i] == values[i - 1]:
+            continue
+        gain = gini(late) - i / len(late) * gini(late[:i]) - (1 - i / len(late)) * gini(late[i:])
+        if gain > best[1] + 1e-12:
+            best = (float((values[i] + values[i - 1]) / 2), float(gain))
+    return best
+""",
+        "splits at the mean": """
+def best_split(values, late):
+    values, late = np.asarray(values, float), np.asarray(late, float)
+    gini = lambda rows: 2 * rows.mean() * (1 - rows.mean())
+    left = values <= values.mean()
+    if left.all():
+        return None, 0.0
+    gain = gini(late) - left.mean() * gini(late[left]) - (1 - left.mean()) * gini(late[~left])
+    return float(values.mean()), float(gain)
+""",
+    }
+
+    def check(self, best_split):
+        self.expect(
+            best_split([3.0, 9.0], [0, 1]),
+            (6.0, 0.5),
+            behaviour="Two rows of different classes are parted halfway",
+            given="values=[3, 9], late=[0, 1]",
+            why="A threshold that sits on a training value breaks the first time a sensor is off by 0.1.",
+        )
+        self.expect(
+            best_split([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0, 0, 0, 0, 1, 0]),
+            (4.5, 1 / 9),
+            behaviour="Each side counts by its share of the rows",
+            given="values=[1, 2, 3, 4, 5, 6], late=[0, 0, 0, 0, 1, 0]",
+            why="Without weights a pure side of one row looks as good as a pure side of a thousand, and the tree "
+            "spends its depth on outliers.",
+        )
+        self.expect(
+            best_split([9.0, 2.0, 8.0, 1.0], [1, 0, 1, 0]),
+            (5.0, 0.5),
+            behaviour="The order of the rows does not matter",
+            given="values=[9, 2, 8, 1], late=[1, 0, 1, 0]",
+            why="Tables come sorted by time, not by the column that you look at.",
+        )
+        self.expect(
+            best_split([1.0, 2.0, 3.0, 4.0], [1, 0, 0, 1]),
+            (1.5, 1 / 6),
+            behaviour="On a tie the smaller threshold wins",
+            given="values=[1, 2, 3, 4], late=[1, 0, 0, 1]",
+            why="A tie broken by chance makes two runs of one commit give two different models.",
+        )
+        self.expect(
+            best_split([7.0, 7.0, 7.0], [0, 1, 0]),
+            (None, 0.0),
+            behaviour="A constant column offers no question",
+            given="values=[7, 7, 7], late=[0, 1, 0]",
+            why="Constant columns are everyday: a carrier's flag that is always false must not stop a nightly job.",
+        )
+
+
+class OddsFactor(Exercise):
+    """`odds_factor(coefficient, change, scale=1.0)` → `float`: what a change of one column does to the odds.
+
+    - `coefficient`: the weight that logistic regression gave the column; `change`: how far the *raw* value moves, in its own
+      unit (+5 m/s); `scale`: the standard deviation by which `StandardScaler` divided the column, 1.0 where it did not.
+    - Returns the factor on the odds `p / (1 - p)`: 1.0 means no effect, 2.0 doubles them.
+    - Raises `ValueError`, with a message that names `scale`, unless `scale > 0`.
+    """
+
+    lesson = "04_models"
+    stub = """
+def odds_factor(coefficient, change, scale=1.0):
+    return ...  # your code
+"""
+    hints = (
+        "The model sees the scaled column. By how much does *that* one move?",
+        "The log-odds move by the coefficient times the scaled change. Log-odds add up; odds multiply.",
+        "`float(np.exp(coefficient * change / scale))`, after `if scale <= 0: raise ValueError(...)`.",
+    )
+    solution = """
+def odds_factor(coefficient, change, scale=1.0):
+    if scale <= 0:
+        raise ValueError(f"scale is a standard deviation and must be above 0, got {scale}.")
+    return float(np.exp(coefficient * change / scale))
+"""
+    wrong = {
+        "forgets the scaler": """
+def odds_factor(coefficient, change, scale=1.0):
+    if scale <= 0:
+        raise ValueError("scale must be above 0")
+    return float(np.exp(coefficient * change))
+""",
+        "returns the change of the log-odds": """
+def odds_factor(coefficient, change, scale=1.0):
+    if scale <= 0:
+        raise ValueError("scale must be above 0")
+    return float(coefficient * change / scale)
+""",
+        "adds up steps as if odds were linear": """
+def odds_factor(coefficient, change, scale=1.0):
+    if scale <= 0:
+        raise ValueError("scale must be above 0")
+    return float(1 + (np.exp(coefficient / scale) - 1) * change)
+""",
+        "divides by a zero scale": """
+def odds_factor(coefficient, change, scale=1.0):
+    return float(np.exp(coefficient * change / scale)) if scale else float("inf")
+""",
+    }
+
+    def check(self, odds_factor):
+        self.expect(
+            odds_factor(0.0, 10.0),
+            1.0,
+            behaviour="A column with weight 0 leaves the odds alone",
+            given="coefficient=0, change=10",
+            why="The factor is what goes into the report to the carrier: 0 would read as 'never late'.",
+        )
+        self.expect(
+            odds_factor(0.6931471805599453, 3.0),
+            8.0,
+            behaviour="Steps multiply: three doublings are a factor of 8",
+            given="coefficient=ln 2, change=3",
+            why="Added instead of multiplied, a storm's effect is underestimated most where it matters most.",
+        )
+        self.expect(
+            odds_factor(0.5, 5.0, scale=2.5),
+            2.718281828459045,
+            behaviour="A raw change counts in standard deviations",
+            given="coefficient=0.5, change=5 (m/s), scale=2.5",
+            why="Coefficients of scaled columns are per standard deviation. Read per m/s they are wrong by that factor.",
+        )
+        self.expect(
+            odds_factor(-0.6931471805599453, 1.0),
+            0.5,
+            behaviour="A negative weight lowers the odds",
+            given="coefficient=-ln 2, change=1",
+            why="Express shipments have lower odds; a report that says otherwise sends people to the wrong queue.",
+        )
+        self.raises(
+            ValueError,
+            lambda: odds_factor(0.5, 1.0, scale=0.0),
+            behaviour="A scale of 0 is refused",
+            given="coefficient=0.5, change=1, scale=0",
+            why="A constant column has standard deviation 0. Infinite odds in a report are worse than an error.",
+            mentions="scale",
+        )
+
+
+class ShuffledRise(Exercise):
+    """`shuffled_rise(loss, table, column, repeats=5, seed=0)` → `float`: the permutation importance of one column.
+
+    - `loss(table)` → `float`, the loss of a fitted model on `table`, a `pandas.DataFrame` with any index.
+    - Shuffle the values of `column`, and only those, over the rows; take the loss; subtract the loss of the untouched table.
+      Return the mean of `repeats` such rises.
+    - Shuffle with one `np.random.default_rng(seed)`: the same seed gives the same number. `table` is not changed.
+    """
+
+    lesson = "04_models"
+    stub = """
+def shuffled_rise(loss, table, column, repeats=5, seed=0):
+    return ...  # your code
+"""
+    hints = (
+        "`table.assign(...)` makes a copy with one column replaced, and leaves `table` alone.",
+        "Shuffle an *array*: `rng.permutation(table[column].to_numpy())`. A shuffled Series would be put back in order by its index.",
+        "`before = loss(table)`, then the mean of "
+        "`loss(table.assign(**{column: rng.permutation(table[column].to_numpy())})) - before` over `range(repeats)`.",
+    )
+    solution = """
+def shuffled_rise(loss, table, column, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    before = loss(table)
+    rises = []
+    for _ in range(repeats):
+        shuffled = table.assign(**{column: rng.permutation(table[column].to_numpy())})
+        rises.append(loss(shuffled) - before)
+    return float(np.mean(rises))
+"""
+    wrong = {
+        "shuffles a Series, which the index puts back in order": """
+def shuffled_rise(loss, table, column, repeats=5, seed=0):
+    before = loss(table)
+    rises = [
+        loss(table.assign(**{column: table[column].sample(frac=1, random_state=seed + i)})) - before
+        for i in range(repeats)
+    ]
+    return float(np.mean(rises))
+""",
+        "shuffles whole rows": """
+def shuffled_rise(loss, table, column, repeats=5, seed=0):
+    before = loss(table)
+    rises = [loss(table.sample(frac=1, random_state=seed + i)) - before for i in range(repeats)]
+    return float(np.mean(rises))
+""",
+        "replaces the column by its mean": """
+def shuffled_rise(loss, table, column, repeats=5, seed=0):
+    return float(loss(table.assign(**{column: table[column].mean()})) - loss(table))
+""",
+        "changes the caller's table": """
+def shuffled_rise(loss, table, column, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    before = loss(table)
+    rises = []
+    for _ in range(repeats):
+        table[column] = rng.permutation(table[column].to_numpy())
+        rises.append(loss(table) - before)
+    return float(np.mean(rises))
+""",
+        "forgets what the loss was before": """
+def shuffled_rise(loss, table, column, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    shuffled = [table.assign(**{column: rng.permutation(table[column].to_numpy())}) for _ in range(repeats)]
+    return float(np.mean([loss(rows) for rows in shuffled]))
+""",
+    }
+
+    def check(self, shuffled_rise):
+        def fresh():
+            used = np.arange(20.0)
+            return pd.DataFrame({"used": used, "unused": used[::-1], "late": used}, index=np.arange(20) + 100)
+
+        def loss(table):
+            return 1.0 + float(((table["used"] - table["late"]) ** 2).mean())
+
+        given = "20 rows, index 100 to 119, loss = 1 + mean((used - late)²), used == late"
+        self.expect(
+            shuffled_rise(loss, fresh(), "unused"),
+            0.0,
+            behaviour="A column that the model does not read has importance 0",
+            given=given + ", column='unused'",
+            why="Without the loss before, or with other columns moved too, every column looks important.",
+        )
+        table = fresh()
+        rise = shuffled_rise(loss, table, "used")
+        if not rise > 10:
+            self.fail(
+                behaviour="A column that the model lives on has a large importance",
+                given=given + ", column='used'",
+                got=rise,
+                want="more than 10 (the expected rise is about 66)",
+                why="pandas aligns by index: a shuffled Series that is assigned back lands in its old order, every "
+                "importance is 0, and no error says so.",
+            )
+        self.expect(
+            table,
+            fresh(),
+            behaviour="The caller's table is as it was",
+            given=given + ", looked at after the call",
+            why="The next column would be measured on a table whose first column is already noise.",
+        )
+        self.expect(
+            shuffled_rise(lambda rows: float(rows["used"].sum() + (rows["used"] ** 2).sum()), fresh(), "used"),
+            0.0,
+            behaviour="The column keeps its values, only in another order",
+            given="a loss that does not depend on the order: sum(used) + sum(used²)",
+            why="A mean in every row is a value that may never occur, such as half a parcel; the model is asked "
+            "about rows that do not exist.",
+        )
+        again = [shuffled_rise(loss, fresh(), "used", seed=seed) for seed in (1, 1, 2)]
+        self.expect(
+            [again[0] == again[1], again[0] != again[2]],
+            [True, True],
+            behaviour="The seed decides the shuffle",
+            given=given + ", seeds 1, 1 and 2: is the first equal to the second, and different from the third?",
+            why="An importance that changes on every run starts arguments that no data can end.",
+        )
+
+
 # --- 06_neural_net
 
 
@@ -801,11 +1147,8 @@ class LinearBackward(Exercise):
     stub = """
 def linear_backward(inputs, weights, error):
     # Weights' share
-    d_weights = ...
     # Bias's share
-    d_bias = ...
     # Pass it back
-    d_inputs = ...
     return ...  # d_weights, d_bias, d_inputs
 """
     hints = (
