@@ -1105,8 +1105,8 @@ def shuffled_rise(loss, table, column, repeats=5, seed=0):
                 "importance is 0, and no error says so.",
             )
         self.expect(
-            table,
-            fresh(),
+            table["used"].to_list(),
+            fresh()["used"].to_list(),
             behaviour="The caller's table is as it was",
             given=given + ", looked at after the call",
             why="The next column would be measured on a table whose first column is already noise.",
