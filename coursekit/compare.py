@@ -98,9 +98,8 @@ def _plain_data(value: Any) -> Any:
 
 def _is_pandas(value: Any) -> bool:
     kind = type(value)
-    return kind.__module__.startswith("pandas.") and (
-        kind.__name__ in ("DataFrame", "Series") or kind.__name__.endswith("Index")
-    )
+    of_pandas = kind.__module__.partition(".")[0] == "pandas"
+    return of_pandas and (kind.__name__ in ("DataFrame", "Series") or kind.__name__.endswith("Index"))
 
 
 def _close(got: Number, want: Number, tolerance: float) -> bool:

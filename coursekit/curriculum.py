@@ -6,13 +6,14 @@ that tests can point it at a small tree of their own.
 
 import ast
 import json
+import os
 import re
 import tomllib
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(os.environ.get("COURSE_ROOT") or Path(__file__).resolve().parent.parent)
 NUMBERED = re.compile(r"^\d\d_\w+$")
 DAYS = re.compile(r"\bdays?\s*:?\**\s*(\d{1,2})(?:\s*(?:[\u2013\u2014-]|to)\s*(\d{1,2}))?", re.IGNORECASE)
 
