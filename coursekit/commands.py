@@ -32,13 +32,24 @@ def options(
 
 
 @app.command(rich_help_panel=LEARNER)
-def doctor(as_json: JsonOption = False) -> None:
-    """Check this machine: what works, what does not, and the command that mends it."""
+def doctor(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Load no model and no torch: a second instead of half a minute.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check this machine: what works, what does not, and the command that mends it. Exit code 1 when something is wrong."""
+    from rich.console import Console
+
     from coursekit import doctor as checks
 
-    found = checks.run(as_json=as_json)
-    if found:
-        raise typer.Exit(int(found))
+    with Console(stderr=as_json).status("Looking…") as status:
+        findings = checks.run(quick=quick, on_check=lambda name: status.update(f"Looking at {name}…"))
+    if as_json:
+        print(checks.as_json(findings))
+    else:
+        checks.report(findings)
+    raise typer.Exit(0 if checks.all_well(findings) else 1)
 
 
 @app.command(rich_help_panel=LEARNER)

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from coursekit import notebooks
 from coursekit.curriculum import CurriculumError, Lesson, Module, read_quiz
 from coursekit.exercises import Practice, definitions
+from coursekit.recall import ASKED, UnknownLesson, choose
 
 FEWEST_WRONG_ANSWERS = 2
 FEWEST_QUESTIONS = 2
@@ -118,6 +119,11 @@ def lesson_problems(lesson: Lesson) -> list[str]:
             problems.append("recap, recall questions and answer cell come in another order")
         if any(kind == "code" and text.strip() for kind, text in cells[answers[-1] + 1 :]):
             problems.append("has code after its recall questions")
+    try:
+        if (asked := len(choose(lesson.key, lesson.path.parents[2]))) != ASKED:
+            problems.append(f"has {asked} recall questions to ask, not {ASKED}: add to quiz.toml")
+    except (UnknownLesson, CurriculumError) as error:
+        problems.append(str(error))
     return problems
 
 

@@ -249,3 +249,24 @@ def test_a_card_escapes_and_says_its_status_in_words():
     html = card._repr_html_()
     assert "<b>" not in html and "<script>" not in html
     assert "<code>x &lt; 1</code> &amp; <strong>all</strong>" in html and "✗ Not yet" in html
+
+
+def test_in_a_real_kernel_every_cell_shows_html_and_text_and_none_stops(course, tmp_path, monkeypatch):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
+    stub = "def mean_delay(hours):\n    return ...  # your code"
+    crash = "def mean_delay(hours):\n    spare = {}\n    return spare['hours']"
+    sources = [
+        "from coursekit.exercises import exercise",
+        'ex = exercise("00_start/mean_delay")\nex',
+        stub,
+        "ex.check(mean_delay)",
+    ]
+    sources += ["ex.hint()", crash, "ex.check(mean_delay)", "ex.solution()"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbclient.NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    shown = [cell.outputs[0].data for cell in notebook.cells if cell.outputs]
+    assert [min(data) for data in shown] == ["text/markdown", "text/html", "text/html", "text/html", "text/markdown"]
+    contract, untouched, hint, crashed, solution = (data["text/plain"] for data in shown)
+    assert "**Exercise `mean_delay`**" in contract and "Not attempted yet" in untouched and "Hint 1 of 3" in hint
+    assert "line 3 of mean_delay's cell: return spare['hours']" in crashed and "stats.fmean" in solution

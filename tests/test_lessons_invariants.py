@@ -126,14 +126,14 @@ def question(number: int, right: int, lengths: tuple[int, int, int] = (5, 5, 5))
     return "\n".join([head, *options, "]\n"])
 
 
-TWO_QUESTIONS = question(1, 0) + question(2, 1)
+THREE_QUESTIONS = question(1, 0) + question(2, 1) + question(3, 2)
 
 
 @pytest.fixture
 def small_course(tmp_path):
     """A function that writes a course of one lesson, with the given parts replaced, and returns its module."""
 
-    def write(exercises=EXERCISES_PY, cells=CELLS, quiz=TWO_QUESTIONS) -> Module:
+    def write(exercises=EXERCISES_PY, cells=CELLS, quiz=THREE_QUESTIONS) -> Module:
         folder = tmp_path / "modules" / "00_start"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "exercises.py").write_text(exercises)
@@ -209,6 +209,11 @@ def test_a_missing_exercise_cell_is_found(small_course, cell, problem):
 )
 def test_a_fault_in_a_lesson_is_found(small_course, cells, problem):
     assert problem in "\n".join(rules.lesson_problems(small_course(cells=cells).lessons[0]))
+
+
+def test_a_lesson_with_too_few_questions_to_ask_is_found(small_course):
+    lesson = small_course(quiz=question(1, 0) + question(2, 1)).lessons[0]
+    assert rules.lesson_problems(lesson) == ["has 2 recall questions to ask, not 3: add to quiz.toml"]
 
 
 @pytest.mark.parametrize("extra", [{"outputs": [{"output_type": "stream"}]}, {"execution_count": 3}])
