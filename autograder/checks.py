@@ -39,7 +39,9 @@ def _checks_of(path: Path) -> list[Check]:
     for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
         if not (isinstance(node, ast.FunctionDef) and node.name.startswith("test_")):
             continue
-        marks = [d for d in node.decorator_list if isinstance(d, ast.Call) and ast.unparse(d.func) == "pytest.mark.check"]
+        marks = [
+            d for d in node.decorator_list if isinstance(d, ast.Call) and ast.unparse(d.func) == "pytest.mark.check"
+        ]
         if len(marks) != 1:
             raise ValueError(f"{path}:{node.lineno}: {node.name} needs exactly one @pytest.mark.check(...)")
         fields = {keyword.arg: ast.literal_eval(keyword.value) for keyword in marks[0].keywords}

@@ -118,7 +118,9 @@ def _print_grade(console, result) -> None:
 
 @app.command()
 def release(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if projects/ has drifted.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit code 1 if projects/ has drifted.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build projects/ from solutions/ (for instructors and authors)."""

@@ -46,7 +46,9 @@ def verdicts_to_html(verdicts: list[Verdict]) -> str:
         mark = "&#10003; shown" if v.passed else "&#10007; missing"
         head = f"<strong>{mark}</strong> ({v.points:g}/{v.check.points:g}): {escape(v.check.behaviour)}"
         body = "" if v.passed else _explanation(v)
-        style = "border-left:4px solid {};padding:2px 0 2px 10px;margin:6px 0".format("#2a7a2a" if v.passed else "#b03020")
+        style = "border-left:4px solid {};padding:2px 0 2px 10px;margin:6px 0".format(
+            "#2a7a2a" if v.passed else "#b03020"
+        )
         items.append(f'<li style="{style}">{head}{body}</li>')
     return f'<div><p><strong>{score_line(verdicts)}</strong></p><ul style="list-style:none;padding:0">{"".join(items)}</ul></div>'
 

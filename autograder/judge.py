@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from os import devnull
 from pathlib import Path
 
 from autograder.checks import Check, read_checks
@@ -17,7 +16,7 @@ from autograder.runner import Limits, Run, run_tests
 EXPLAINED = {
     "Timeout": "It was stopped: it took longer than a test may take. Look for a loop that never ends.",
     "TotalTimeout": "Not run: the time for the whole submission was used up by the tests before it.",
-    "Crashed": "The Python process ended in the middle of the test (os._exit, a crash in compiled code, or out of memory).",
+    "Crashed": "The Python process ended in the middle of the test (exit() or os._exit(), a crash in compiled code, or out of memory).",
     "OutputFlood": "It was stopped: it printed more than 10 MB. Remove the print from the loop.",
     "EOFError": "It asks for keyboard input (input()). A graded function gets everything as arguments.",
     "NotImplementedError": "This part is not written yet.",
@@ -69,9 +68,9 @@ def judge(
         copied = Path(scratch) / project.name
         shutil.copytree(package, copied, symlinks=True, ignore=shutil.ignore_patterns(*IGNORED))
         run = run_tests(
-            [f"--rootdir={project.hidden}", "-c", devnull, f"--course-seed={new_seed() if seed is None else seed}",
-             *(str(project.hidden / name) for name in sorted({check.file for check in checks}))],
-            folder=Path(scratch), package=copied, limits=limits, tell=tell,
+            [project.hidden / name for name in sorted({check.file for check in checks})],
+            [f"--course-seed={new_seed() if seed is None else seed}"],
+            rootdir=project.hidden, folder=Path(scratch), package=copied, limits=limits, tell=tell,
         )  # fmt: skip
     linecache.checkcache()
     return [_verdict(check, run, submission) for check in checks]

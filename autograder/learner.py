@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -147,16 +148,22 @@ def _through_nbgrader(project: Project, root: Path, seed: int, tell: Callable[[s
     config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = project.name, STUDENT
     copy_gradebook(project, root / "gradebook.db")
     log = logging.getLogger("autograder.nbgrader")
-    log.handlers, log.propagate = [_LastError()], False
+    last = _LastError()
+    log.handlers, log.propagate = [last], False
     try:
         with _environment(COURSE_SEED=str(seed)):
-            for converter, step in ((Autograde, "running the hidden tests"), (GenerateFeedback, "writing the feedback page")):
+            for converter, step in (
+                (Autograde, "running the hidden tests"),
+                (GenerateFeedback, "writing the feedback page"),
+            ):
                 tell(step)
                 converter(coursedir=CourseDirectory(config=config), config=config, log=log).start()
     except NbGraderException as error:
+        if isinstance(last.cause, OSError):
+            raise last.cause from None
         raise GradingError(
-            f"{project.notebook}: nbgrader could not grade it ({log.handlers[0].last or error}).",
-            f"Take a fresh notebook: cp {project.release / project.notebook} (move yours aside first).",
+            f"{project.notebook}: nbgrader could not grade it ({type(last.cause).__name__}: {last.cause}).",
+            f"Move yours aside and take a fresh one: cp {project.release / project.notebook} {learner_copy(project)}",
         ) from error
     with Gradebook(config.CourseDirectory.db_url) as book:
         submitted = book.find_submission_notebook(project.name, project.name, STUDENT)
@@ -171,14 +178,12 @@ def _through_nbgrader(project: Project, root: Path, seed: int, tell: Callable[[s
 
 
 class _LastError(logging.Handler):
-    """Keeps nbgrader's last error line, for our own message."""
+    """Keeps the exception that nbgrader logs before it raises a general one of its own."""
 
-    last = ""
+    cause: BaseException | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.ERROR:
-            text = record.getMessage().strip()
-            self.last = text.splitlines()[-1] if text else self.last
+        self.cause = self.cause or sys.exc_info()[1]
 
 
 def _publish(page: Path, target: Path) -> Path:

@@ -92,5 +92,7 @@ def learner_copy(project: Project) -> Path:
 
     folder = work_folder() / project.name
     if not folder.is_dir():
-        raise GradingError(f"{folder}: you have not started this project.", f"Start it with: course start {project.name}")
+        raise GradingError(
+            f"{folder}: you have not started this project.", f"Start it with: course start {project.name}"
+        )
     return folder

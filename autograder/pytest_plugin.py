@@ -2,10 +2,10 @@
 
 `--course-report FD` names the file descriptor that the lines go to:
 
-    {"event": "start", "id": …}
+    {"event": "at", "id": …}                                a file that is about to be imported, or a test about to run
     {"event": "end", "id": …, "passed": …, "error": {…} | null}
     {"event": "broken", "file": …, "error": {…}}            a file that could not be imported
-    {"event": "done"}
+    {"event": "done"}                                       every test was run
 """
 
 import json
@@ -57,7 +57,11 @@ class _Reporter:
         self._out.flush()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._send(event="start", id=nodeid)
+        self._send(event="at", id=nodeid)
+
+    def pytest_collectstart(self, collector: pytest.Collector) -> None:
+        if isinstance(collector, pytest.Module):
+            self._send(event="at", id=collector.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
@@ -79,8 +83,10 @@ class _Reporter:
             error["text"] = str(report.longrepr)
             self._send(event="broken", file=node.nodeid, error=error)
 
-    def pytest_sessionfinish(self) -> None:
-        self._send(event="done")
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        # exit() or KeyboardInterrupt in the code under test ends the session early: that is not "done".
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+            self._send(event="done")
 
     def _describe(self, error: BaseException) -> dict:
         """Type, message and the last place in the learner's own code; that of a SyntaxError is where it points."""

@@ -4,6 +4,7 @@ An endless loop, a crash, `os._exit` or an output flood ends the test in which i
 in a new process.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -20,9 +21,12 @@ OUTPUT_LIMIT_BYTES = 10_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds of wall time for one test and for all of them; importing the package counts to the first test."""
+    """Seconds of wall time for one test and for all of them; importing the package counts to the first test.
 
-    test_s: float = 20.0
+    COURSE_TEST_LIMIT_S overrides the first for a slow machine.
+    """
+
+    test_s: float = field(default_factory=lambda: float(os.environ.get("COURSE_TEST_LIMIT_S", 20)))
     total_s: float = 180.0
 
 
@@ -44,40 +48,48 @@ class Run:
 
 
 def run_tests(
+    files: list[Path],
     arguments: list[str],
     *,
+    rootdir: Path,
     folder: Path,
     package: Path,
     limits: Limits | None = None,
     environment: dict[str, str] | None = None,
     tell: Callable[[str], None] = lambda test_id: None,
 ) -> Run:
-    """Run `pytest ARGUMENTS` with `folder` as the working directory and first on the import path.
+    """Run `pytest ARGUMENTS FILES` with `folder` as the working directory and first on the import path.
 
-    `package` is the folder of the code under test: places inside it are named in errors. `tell` hears each finished test's id.
+    Tests are named relative to `rootdir`, and no other pytest configuration is read. `package` is the folder of the code under test: places inside it are named in errors. `tell` hears each finished test's id.
     """
     limits = limits or Limits()
     ends_at = time.monotonic() + limits.total_s
     run = Run()
-    stopped: list[str] = []
+    fixed = [f"--rootdir={rootdir}", "-c", os.devnull, "--continue-on-collection-errors", *arguments]
     while True:
-        remaining = [*arguments, *(f"--deselect={test_id}" for test_id in [*run.outcomes, *stopped])]
-        current, reason = _one_process(remaining, folder, package, limits, environment, ends_at, run, tell)
+        left = [str(file) for file in files if str(file.relative_to(rootdir)) not in run.broken]
+        done = [f"--deselect={test_id}" for test_id in run.outcomes]
+        if not left:
+            return run
+        place, reason = _one_process([*fixed, *done, *left], folder, package, limits, environment, ends_at, run, tell)
         if reason is None:
             return run
-        if current is None or current in run.outcomes:
-            # It died outside any test: nothing to blame it on, and nothing to go on with.
-            run.broken.setdefault("", {"type": reason, "message": "", "where": None, "text": ""})
-            return run
-        run.outcomes[current] = Outcome(current, False, {"type": reason, "message": "", "where": None, "text": ""})
-        tell(current)
+        error = {"type": reason, "message": "", "where": None, "text": ""}
         if time.monotonic() >= ends_at:
-            run.broken.setdefault("", {"type": "TotalTimeout", "message": "", "where": None, "text": ""})
+            run.broken[""] = error | {"type": "TotalTimeout"}
+            return run
+        if "::" in place and place not in run.outcomes:
+            run.outcomes[place] = Outcome(place, False, error)
+            tell(place)
+        elif place and "::" not in place and place not in run.broken:
+            run.broken[place] = error  # it died while this file was imported
+        else:
+            run.broken[""] = error  # outside any test: nothing to blame it on, nothing to go on with
             return run
 
 
-def _one_process(arguments, folder, package, limits, environment, ends_at, run, tell) -> tuple[str | None, str | None]:
-    """One pytest process to its end. Returns the test it was in and why it was stopped (None: it finished)."""
+def _one_process(arguments, folder, package, limits, environment, ends_at, run, tell) -> tuple[str, str | None]:
+    """One pytest process to its end. Returns the test or file it was in and why it was stopped (None: it finished)."""
     read_fd, write_fd = os.pipe()
     command = [sys.executable, "-m", "pytest", "-p", "autograder.pytest_plugin", "-p", "no:cacheprovider", "-q", "-s",
                "--import-mode=importlib", f"--course-report={write_fd}", f"--course-package={package}", *arguments]  # fmt: skip
@@ -92,12 +104,16 @@ def _one_process(arguments, folder, package, limits, environment, ends_at, run, 
         start_new_session=True,
     )
     os.close(write_fd)
-    current: str | None = None
+    place = ""
     deadline = time.monotonic() + limits.test_s
     written = 0
     reason: str | None = "Crashed"
     pending = b""
-    with selectors.DefaultSelector() as selector, os.fdopen(read_fd, "rb", buffering=0) as reports, process.stdout as printed:
+    with (
+        selectors.DefaultSelector() as selector,
+        os.fdopen(read_fd, "rb", buffering=0) as reports,
+        process.stdout as printed,
+    ):
         selector.register(reports, selectors.EVENT_READ)
         selector.register(printed, selectors.EVENT_READ)
         while selector.get_map():
@@ -116,8 +132,8 @@ def _one_process(arguments, folder, package, limits, environment, ends_at, run, 
                     for event in events:
                         deadline = time.monotonic() + limits.test_s
                         written = 0
-                        if event["event"] == "start":
-                            current = event["id"]
+                        if event["event"] == "at":
+                            place = event["id"]
                         elif event["event"] == "end":
                             run.outcomes[event["id"]] = Outcome(event["id"], event["passed"], event["error"])
                             tell(event["id"])
@@ -131,7 +147,7 @@ def _one_process(arguments, folder, package, limits, environment, ends_at, run, 
             if reason is None:
                 break
         _end(process)
-    return current, reason
+    return place, reason
 
 
 def _events(buffer: bytes) -> tuple[list[dict], bytes]:
@@ -141,20 +157,18 @@ def _events(buffer: bytes) -> tuple[list[dict], bytes]:
 
 def _end(process: subprocess.Popen) -> None:
     """End the whole process group: a child that the tests left behind goes with it."""
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=0.2)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 
 def clean_environment(folder: Path) -> dict[str, str]:
     """What the tests' process may know of this one: no keys, no tokens, no other folder on the import path."""
-    kept: Iterator[str] = (k for k in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "COURSE_OFFLINE") if k in os.environ)
+    kept: Iterator[str] = (
+        k for k in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "COURSE_OFFLINE") if k in os.environ
+    )
     return {key: os.environ[key] for key in kept} | {
         "HOME": str(folder),
         "PYTHONPATH": str(folder),

@@ -31,7 +31,9 @@ def read_notebook(folder: Path, project: Project) -> dict:
     except UnicodeDecodeError as error:
         raise GradingError(f"{path}: not a text file (byte {error.start} is not UTF-8).", again) from None
     except json.JSONDecodeError as error:
-        raise GradingError(f"{path}:{error.lineno}: not valid JSON ({error.msg}).", f"Mend that line, or: {again}") from None
+        raise GradingError(
+            f"{path}:{error.lineno}: not valid JSON ({error.msg}).", f"Mend that line, or: {again}"
+        ) from None
     except (KeyError, TypeError, AssertionError):
         raise GradingError(f"{path}: JSON, but not a notebook (no list of cells).", again) from None
     return notebook
@@ -67,7 +69,9 @@ def mend_cells(notebook: NotebookNode, released: NotebookNode, *, name: str) -> 
     for position, cell_id in enumerate(order):
         if cell_id in seen:
             continue
-        notes.append(f"{name}: the graded cell {cell_id!r} was deleted or renamed; the released one was put back for grading.")
+        notes.append(
+            f"{name}: the graded cell {cell_id!r} was deleted or renamed; the released one was put back for grading."
+        )
         before = [i for i, c in enumerate(notebook.cells) if _id(c) in order[:position]]
         notebook.cells.insert(max(before, default=-1) + 1, copy.deepcopy(originals[cell_id]))
     return notes

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from os import devnull
 from pathlib import Path
 
 from autograder.errors import GradingError
@@ -22,7 +21,11 @@ class VisibleResult:
 
 
 def check(
-    name: str, task: str | None = None, *, folder: Path | None = None, tell: Callable[[str], None] = lambda test_id: None
+    name: str,
+    task: str | None = None,
+    *,
+    folder: Path | None = None,
+    tell: Callable[[str], None] = lambda test_id: None,
 ) -> list[VisibleResult]:
     """Run the visible tests of project `name` (of one `task` if given) in `folder`, by default the learner's copy.
 
@@ -33,21 +36,25 @@ def check(
     folder = folder or learner_copy(project)
     tests = folder / "tests"
     if not any(tests.glob("test_*.py")):
-        raise GradingError(f"{tests}: the visible tests are missing.", f"Copy them back: cp -r {project.release / 'tests'} {folder}")
+        raise GradingError(
+            f"{tests}: the visible tests are missing.", f"Copy them back: cp -r {project.release / 'tests'} {folder}"
+        )
     names = [t.name for t in project.automatic_tasks]
     if task is not None and task not in names:
         raise GradingError(f"Project {name!r} has no task {task!r}.", f"Its tasks are: {', '.join(names)}.")
     chosen = [f"--course-task={task}"] if task else []
     run = run_tests(
-        [f"--rootdir={folder}", "-c", devnull, *chosen, str(tests)],
-        folder=folder, package=folder / name, limits=Limits(test_s=20, total_s=120), tell=tell,
+        sorted(tests.glob("test_*.py")), chosen,
+        rootdir=folder, folder=folder, package=folder / name, limits=Limits(total_s=120), tell=tell,
     )  # fmt: skip
     tasks = _tasks_of(tests)
     results = [
         VisibleResult(o.id, tasks.get(o.id.partition("[")[0].rpartition("::")[2], ""), o.passed, _text(o.error))
         for o in run.outcomes.values()
     ]
-    results += [VisibleResult(file or "the test run", task or "", False, _text(error)) for file, error in run.broken.items()]
+    results += [
+        VisibleResult(file or "the test run", task or "", False, _text(error)) for file, error in run.broken.items()
+    ]
     return results
 
 

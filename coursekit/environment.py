@@ -95,16 +95,29 @@ def build(venv: Path = VENV) -> None:
         return
     free_gb = shutil.disk_usage(venv.parent).free / 1e9
     if free_gb < NEEDED_DISK_GB:
-        sys.exit(f"{venv}: needs about {NEEDED_DISK_GB} GB of free disk, there are {free_gb:.1f} GB. Free some, then run it again.")
+        sys.exit(
+            f"{venv}: needs about {NEEDED_DISK_GB} GB of free disk, there are {free_gb:.1f} GB. Free some, then run it again."
+        )
     started = time.monotonic()
-    print(f"Building {venv} (once; again only when requirements.lock changes). A few minutes, mostly downloads.", flush=True)
+    print(
+        f"Building {venv} (once; again only when requirements.lock changes). A few minutes, mostly downloads.",
+        flush=True,
+    )
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
     site_packages = Path(_ask(venv_python(venv), "import sysconfig; print(sysconfig.get_path('purelib'))"))
     if found:
         print(f"Keeping the torch {found[0]} that {sys.executable} already has.", flush=True)
         (site_packages / "base_torch.pth").write_text(f"{found[1]}\n")
     quiet = ["-qq"] if os.environ.get("CI") else []
-    pip = [str(venv_python(venv)), "-m", "pip", "--disable-pip-version-check", "install", "--no-warn-script-location", *quiet]
+    pip = [
+        str(venv_python(venv)),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--no-warn-script-location",
+        *quiet,
+    ]
     for arguments in install_plan(LOCK.read_text(), found[0] if found else None):
         if subprocess.run([*pip, *arguments]).returncode:
             sys.exit(
