@@ -73,7 +73,8 @@ def learners_line(error: BaseException) -> str:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     for frame, summary in zip(reversed(frames), reversed(summaries), strict=True):
         if frame.f_globals.get("__name__") in ("__main__", SOURCE_MODULE) and summary.name != "<module>":
-            return f"line {summary.lineno} of {summary.name}'s cell: {(summary.line or '').strip()}"
+            cell = f" of {summary.name}'s cell" if summary.name.isidentifier() else ""
+            return f"line {summary.lineno}{cell}: {(summary.line or '').strip()}"
     return ""
 
 

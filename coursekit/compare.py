@@ -164,6 +164,23 @@ def _pandas_difference(got: Any, want: Any, tolerance: float, where: str) -> str
         else:
             pd.testing.assert_frame_equal(got, want, check_dtype=False, rtol=tolerance, atol=tolerance)
     except AssertionError as error:
+        if kind == "DataFrame" and (cell := _first_cell(got, want, tolerance)):
+            return where + cell
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return where + "; ".join(lines[:2])
+    return None
+
+
+def _first_cell(got: Any, want: Any, tolerance: float) -> str | None:
+    """Where two frames differ, in a learner's words: the columns, or the first cell that is another value."""
+    names, wanted = list(got.columns), list(want.columns)
+    if names != wanted:
+        return f"the columns are {shown(names)}, expected {shown(wanted)}"
+    if len(got) != len(want):
+        return f"the number of rows is {len(got)}, expected {len(want)}"
+    for position, name in enumerate(wanted):
+        pairs = zip(got.iloc[:, position].tolist(), want.iloc[:, position].tolist(), strict=True)
+        for label, (one, other) in zip(want.index, pairs, strict=True):
+            if found := difference(one, other, tolerance):
+                return f"at row {label!r}, column {name!r}: {found}"
     return None

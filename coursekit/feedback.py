@@ -28,12 +28,16 @@ WIDTH = 96  # columns of the plain text
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a card: prose (light Markdown), code, or a list; `label` stands before it."""
+    """A part of a card: prose (light Markdown), code, or a list; `label` stands before it.
+
+    `bullets=False` is for items that carry their own letter or number.
+    """
 
     text: str = ""
     label: str = ""
     code: bool = False
     items: tuple[str, ...] = ()
+    bullets: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def inline(text: str) -> str:
     return "".join(parts)
 
 
-def prose(text: str) -> str:
-    """Paragraphs and fenced code as HTML."""
+def prose(text: str, label: str = "") -> str:
+    """Paragraphs and fenced code as HTML; `label` is HTML that begins the first paragraph."""
     parts = re.split(r"^```\w*\n(.*?)^```[ ]*$", textwrap.dedent(text).strip() + "\n", flags=re.DOTALL | re.MULTILINE)
     html = []
     for i, part in enumerate(parts):
@@ -86,6 +90,8 @@ def prose(text: str) -> str:
         else:
             paragraphs = (p.strip() for p in re.split(r"\n\s*\n", part))
             html.extend(f'<div style="margin:.3em 0">{inline(p)}</div>' for p in paragraphs if p)
+    if label and html:
+        html[0] = html[0].replace(">", f">{label}", 1)
     return "".join(html)
 
 
@@ -96,19 +102,23 @@ def _pre(text: str) -> str:
 def _html(block: Block) -> str:
     label = f"<strong>{inline(block.label)}</strong> " if block.label else ""
     if block.items:
+        style = "margin:.2em 0" if block.bullets else "margin:.2em 0;padding-left:1.2em;list-style:none"
         rows = "".join(f"<li>{inline(item)}</li>" for item in block.items)
-        return f'<div style="margin-top:.4em">{label}</div><ul style="margin:.2em 0">{rows}</ul>'
+        return f'<div style="margin-top:.4em">{label}</div><ul style="{style}">{rows}</ul>'
     if block.code:
         name = f'<span style="flex:0 0 6em;font-weight:600">{inline(block.label)}</span>' if block.label else ""
         return f'<div style="display:flex;align-items:baseline;margin-top:.3em">{name}{_pre(block.text)}</div>'
-    if label and "\n" not in block.text.strip():
-        return f'<div style="margin-top:.4em">{label}{inline(block.text.strip())}</div>'
-    return f'<div style="margin-top:.4em">{label}{prose(block.text)}</div>'
+    return f'<div style="margin-top:.4em">{prose(block.text, label)}</div>'
 
 
 def _plain(block: Block) -> str:
     if block.items:
-        rows = [textwrap.fill(item, WIDTH, initial_indent="    - ", subsequent_indent="      ") for item in block.items]
+        rows = [
+            textwrap.fill(
+                item, WIDTH, initial_indent=f"    {'- ' if block.bullets else ''}", subsequent_indent="      "
+            )
+            for item in block.items
+        ]
         return "\n".join(([f"  {block.label}"] if block.label else []) + rows)
     if block.code:
         lines = block.text.rstrip("\n").splitlines() or [""]

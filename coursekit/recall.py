@@ -74,7 +74,7 @@ class Quiz:
         for number, question in enumerate(self.questions, 1):
             blocks.append(Block(question.prompt, f"{number}."))
             rows = zip(LETTERS, question.options, strict=False)
-            blocks.append(Block(items=tuple(f"{letter}) {option.text}" for letter, option in rows)))
+            blocks.append(Block(items=tuple(f"{letter}) {option.text}" for letter, option in rows), bullets=False))
         example = ", ".join(['"?"'] * len(self.questions))
         blocks.append(Block(f"Answer with a letter for each question: `quiz.answer({example})`"))
         return Card("note", "Recall: from memory, without scrolling up", blocks)
