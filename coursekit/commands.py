@@ -53,6 +53,21 @@ def doctor(
 
 
 @app.command(rich_help_panel=LEARNER)
+def lab(
+    lesson: Annotated[str | None, typer.Argument(help="A lesson's path, as in modules/…; the first one by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="By default 8888, or the next free one.")] = None,
+    browser: Annotated[
+        bool | None, typer.Option("--browser/--no-browser", help="By default, where there is a display.")
+    ] = None,
+) -> None:
+    """Open JupyterLab on a lesson. Stop it with Ctrl-C."""
+    from coursekit.lab import FIRST_LESSON
+    from coursekit.lab import lab as open_lab
+
+    raise typer.Exit(open_lab(lesson or FIRST_LESSON, port=port, browser=browser))
+
+
+@app.command(rich_help_panel=LEARNER)
 def progress(as_json: JsonOption = False) -> None:
     """Show where you are on the 90 days: lessons, exercises, points, and what is due."""
     from coursekit.progress import summary

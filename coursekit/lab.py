@@ -40,7 +40,7 @@ def environment() -> dict[str, str]:
 def lab(lesson: str = FIRST_LESSON, *, port: int | None = None, browser: bool | None = None) -> int:
     """Run JupyterLab until it is stopped; returns its exit code."""
     if not (curriculum.ROOT / lesson).exists():
-        raise FileNotFoundError(f"{lesson}: no such lesson. See them with: ls modules/*/*.ipynb")
+        raise curriculum.CurriculumError(f"{lesson}: no such lesson. See them with: ls modules/*/*.ipynb")
     return subprocess.run(
         command(lesson, port=port, browser=browser), env=environment(), cwd=curriculum.ROOT
     ).returncode
