@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 from selenium import webdriver
 from selenium.common.exceptions import (
+    ElementClickInterceptedException,
     ElementNotInteractableException,
     NoSuchElementException,
     StaleElementReferenceException,
@@ -45,7 +46,13 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosaveInterval": 3600},
 }
-START_S, ACT_S, RUN_S = 60, 30, 120  # patience: for a server or a page, for a click, for a whole lesson
+NOT_YET = (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
+START_S, ACT_S, RUN_S = 120, 60, 180  # patience, on a busy machine: for a server or a page, a click, a whole lesson
 
 
 def programs() -> tuple[str, str] | None:
@@ -132,7 +139,7 @@ def _end(server: subprocess.Popen) -> None:
 
 @contextmanager
 def chromium(private: Path, width: int = 1280, height: int = 860) -> Iterator[webdriver.Chrome]:
-    """Headless Chromium with an empty profile below `private`, and a page of `width` × `height` CSS pixels."""
+    """Headless Chromium with an empty profile below `private`, and a page of `width` by `height` CSS pixels."""
     browser, driver = programs()
     options = webdriver.ChromeOptions()
     options.binary_location = browser
@@ -160,7 +167,7 @@ def wait(condition: Callable[[], Any], seconds: float, what: str) -> Any:
         try:
             if found := condition():
                 return found
-        except (NoSuchElementException, StaleElementReferenceException, ElementNotInteractableException):
+        except NOT_YET:
             pass
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
         time.sleep(0.05)
@@ -206,9 +213,7 @@ class LessonPage:
 
     def write(self, cell: int, text: str) -> None:
         """Select what is in the cell's editor and type `text` over it."""
-        editor = self._cells()[cell].find_element(By.CSS_SELECTOR, ".cm-content")
-        self.page.execute_script("arguments[0].scrollIntoView({block: 'center'})", editor)
-        editor.click()
+        editor = self._enter(cell)
         editor.send_keys(Keys.CONTROL, "a")
         self.page.execute_cdp_cmd("Input.insertText", {"text": text})  # in one go: no editor indents behind our back
         script = "return [...arguments[0].querySelectorAll('.cm-line')].map(e => e.textContent).join('\\n')"
@@ -216,13 +221,9 @@ class LessonPage:
 
     def run(self, cell: int) -> str:
         """Run the cell with Control+Enter; returns the text of its output."""
-        element = self._cells()[cell]
-        self.page.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        prompt = element.find_element(By.CSS_SELECTOR, ".jp-InputPrompt")
+        prompt = self._cells()[cell].find_element(By.CSS_SELECTOR, ".jp-InputPrompt")
         before = prompt.get_attribute("textContent")
-        editor = element.find_element(By.CSS_SELECTOR, ".cm-content")
-        editor.click()
-        editor.send_keys(Keys.CONTROL, Keys.ENTER)
+        self._enter(cell).send_keys(Keys.CONTROL, Keys.ENTER)
 
         def has_run() -> bool:
             now = prompt.get_attribute("textContent")
@@ -249,6 +250,18 @@ class LessonPage:
         self.page.execute_script("arguments[0].scrollIntoView({block: 'start'})", self._cells()[top])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(self.page.get_screenshot_as_png())
+
+    def _enter(self, cell: int) -> WebElement:
+        """Click into the cell's editor and return it."""
+        editor = self._cells()[cell].find_element(By.CSS_SELECTOR, ".cm-content")
+
+        def has_focus() -> bool:
+            self.page.execute_script("arguments[0].scrollIntoView({block: 'center'})", editor)
+            editor.click()
+            return self.page.execute_script("return document.activeElement === arguments[0]", editor)
+
+        wait(has_focus, ACT_S, f"cell {cell} to take the focus")
+        return editor
 
     def _click(self, selector: str, is_it: Callable[[WebElement], bool] = lambda element: True) -> None:
         def clicked() -> bool:
