@@ -368,7 +368,7 @@ class StandardiseLike(Exercise):
 def standardise_like(train, rows):
     mean = ...  # Fit: what is learned, and from which rows?
     scale = ...
-    return ...  # Apply: to which rows?
+    return (rows - mean) / scale  # Apply
 """
     hints = (
         "Everything learned comes from one of the two arguments. Which one exists when the model is trained?",
@@ -1126,6 +1126,290 @@ def shuffled_rise(loss, table, column, repeats=5, seed=0):
             behaviour="The seed decides the shuffle",
             given=given + ", seeds 1, 1 and 2: is the first equal to the second, and different from the third?",
             why="An importance that changes on every run starts arguments that no data can end.",
+        )
+
+
+# --- 05_metrics
+
+
+class RankedPrecision(Exercise):
+    """`ranked_precision(late, score)` → `float`: average precision, from the ranks.
+
+    - `late`: 0 or 1, shape `(n,)`, in any order; `score`: shape `(n,)`, higher means more likely late, no two equal.
+    - Go down the list from the highest score. At each *late* row note the precision so far: late rows seen ÷ rows seen.
+      Return the mean of these.
+    - Raises `ValueError`, with a message that says `no late`, when no row is late.
+    """
+
+    lesson = "05_metrics"
+    stub = """
+def ranked_precision(late, score):
+    # Rank
+    # Precision at each rank
+    # Mean over the late rows
+    return ...  # your code
+"""
+    hints = (
+        "Sort `late` by score, highest first: `np.argsort(-score)` gives the order.",
+        "Late rows seen so far is a cumulative sum; rows seen so far is 1, 2, 3, …",
+        "`precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)`; the answer is `precision[ranked == 1].mean()`.",
+    )
+    solution = """
+def ranked_precision(late, score):
+    late, score = np.asarray(late), np.asarray(score)
+    if late.sum() == 0:
+        raise ValueError("no late row: precision has nothing to be averaged over")
+    # Rank
+    ranked = late[np.argsort(-score)]
+    # Precision at each rank
+    precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    # Mean over the late rows
+    return float(precision[ranked == 1].mean())
+"""
+    wrong = {
+        "averages over all rows": """
+def ranked_precision(late, score):
+    late, score = np.asarray(late), np.asarray(score)
+    if late.sum() == 0:
+        raise ValueError("no late row")
+    ranked = late[np.argsort(-score)]
+    return float((np.cumsum(ranked) / np.arange(1, len(ranked) + 1)).mean())
+""",
+        "ranks from the lowest score": """
+def ranked_precision(late, score):
+    late, score = np.asarray(late), np.asarray(score)
+    if late.sum() == 0:
+        raise ValueError("no late row")
+    ranked = late[np.argsort(score)]
+    precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    return float(precision[ranked == 1].mean())
+""",
+        "forgets to sort": """
+def ranked_precision(late, score):
+    ranked = np.asarray(late)
+    if ranked.sum() == 0:
+        raise ValueError("no late row")
+    precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    return float(precision[ranked == 1].mean())
+""",
+        "returns nan when nothing is late": """
+def ranked_precision(late, score):
+    late, score = np.asarray(late), np.asarray(score)
+    ranked = late[np.argsort(-score)]
+    precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    return float(precision[ranked == 1].mean()) if ranked.sum() else float("nan")
+""",
+    }
+
+    def check(self, ranked_precision):
+        self.expect(
+            ranked_precision(np.array([1, 0]), np.array([0.9, 0.1])),
+            1.0,
+            behaviour="All late rows on top score 1",
+            given="late=[1, 0], score=[0.9, 0.1]",
+            why="A score that is 1 for something else than a perfect ranking cannot be compared with anybody's.",
+        )
+        self.expect(
+            ranked_precision(np.array([0, 1, 0, 1]), np.array([0.1, 0.8, 0.9, 0.2])),
+            0.5,
+            behaviour="Rows are ranked by score, highest first, and only late rows count",
+            given="late=[0, 1, 0, 1], score=[0.1, 0.8, 0.9, 0.2]",
+            why="Averaged over all rows the number depends on how far down the list you happen to look.",
+        )
+        self.expect(
+            ranked_precision(np.array([0, 0, 1]), np.array([0.9, 0.5, 0.4])),
+            1 / 3,
+            behaviour="A late row at the very bottom is worth the late rate",
+            given="late=[0, 0, 1], score=[0.9, 0.5, 0.4]",
+            why="This is what a useless ranking scores; it depends on the imbalance, so always report the late rate beside it.",
+        )
+        self.raises(
+            ValueError,
+            lambda: ranked_precision(np.array([0, 0]), np.array([0.9, 0.1])),
+            behaviour="Without a late row there is no answer",
+            given="late=[0, 0], score=[0.9, 0.1]",
+            why="A quiet Sunday without late shipments turns a dashboard into `nan`, and the weekly mean after it.",
+            mentions="no late",
+        )
+
+
+class ReliabilityTable(Exercise):
+    """`reliability_table(late, p, bins=10)` → list of `(mean_p, observed, count)`: what was promised, what happened.
+
+    - `late`: 0 or 1, shape `(n,)`; `p`: probabilities, 0 to 1, shape `(n,)`.
+    - `bins` equal-width bins over 0 to 1; bin `i` holds `i / bins <= p < (i + 1) / bins`, and the last one also `p == 1`.
+    - A tuple a bin, lowest first: mean of `p` (float), share of late rows (float), number of rows (int). Empty bins are left out.
+    """
+
+    lesson = "05_metrics"
+    stub = """
+def reliability_table(late, p, bins=10):
+    return ...  # your code
+"""
+    hints = (
+        "Which bin is a row in? `(p * bins).astype(int)`, with one exception.",
+        "The exception is `p == 1`: `np.minimum(..., bins - 1)` puts it in the last bin.",
+        "For each `b` in `np.unique(which)`: `inside = which == b`, then "
+        "`(float(p[inside].mean()), float(late[inside].mean()), int(inside.sum()))`.",
+    )
+    solution = """
+def reliability_table(late, p, bins=10):
+    late, p = np.asarray(late), np.asarray(p)
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    rows = []
+    for b in np.unique(which):
+        inside = which == b
+        rows.append((float(p[inside].mean()), float(late[inside].mean()), int(inside.sum())))
+    return rows
+"""
+    wrong = {
+        "promises the middle of the bin": """
+def reliability_table(late, p, bins=10):
+    late, p = np.asarray(late), np.asarray(p)
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    return [
+        (float((b + 0.5) / bins), float(late[which == b].mean()), int((which == b).sum())) for b in np.unique(which)
+    ]
+""",
+        "loses p == 1": """
+def reliability_table(late, p, bins=10):
+    late, p = np.asarray(late), np.asarray(p)
+    rows = []
+    for b in range(bins):
+        inside = (p >= b / bins) & (p < (b + 1) / bins)
+        if inside.any():
+            rows.append((float(p[inside].mean()), float(late[inside].mean()), int(inside.sum())))
+    return rows
+""",
+        "keeps empty bins": """
+def reliability_table(late, p, bins=10):
+    late, p = np.asarray(late), np.asarray(p)
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    rows = []
+    for b in range(bins):
+        inside = which == b
+        n = int(inside.sum())
+        rows.append((float(p[inside].mean()) if n else 0.0, float(late[inside].mean()) if n else 0.0, n))
+    return rows
+""",
+        "bins of equal size instead of equal width": """
+def reliability_table(late, p, bins=10):
+    late, p = np.asarray(late), np.asarray(p)
+    parts = [part for part in np.array_split(np.argsort(p), bins) if len(part)]
+    return [(float(p[part].mean()), float(late[part].mean()), len(part)) for part in parts]
+""",
+    }
+
+    def check(self, reliability_table):
+        self.expect(
+            reliability_table(np.array([0, 1, 0]), np.array([0.11, 0.19, 0.13]), 10),
+            [(0.43 / 3, 1 / 3, 3)],
+            behaviour="A bin promises the mean of its probabilities; bins without rows are left out",
+            given="late=[0, 1, 0], p=[0.11, 0.19, 0.13], bins=10",
+            why="Most shipments sit at the low end of a bin. Compared with its middle, a calibrated model looks wrong.",
+        )
+        self.expect(
+            reliability_table(np.array([0, 0, 1]), np.array([0.25, 0.5, 0.75]), 4),
+            [(0.25, 0.0, 1), (0.5, 0.0, 1), (0.75, 1.0, 1)],
+            behaviour="A probability on an edge belongs to the bin that begins there",
+            given="late=[0, 0, 1], p=[0.25, 0.5, 0.75], bins=4",
+            why="Two teams that draw edges differently argue about calibration and mean bookkeeping.",
+        )
+        self.expect(
+            reliability_table(np.array([1, 1]), np.array([1.0, 0.95]), 10),
+            [(0.975, 1.0, 2)],
+            behaviour="p = 1 is in the last bin",
+            given="late=[1, 1], p=[1.0, 0.95], bins=10",
+            why="The rows about which the model is surest are the first that you want to see, and the first that get lost.",
+        )
+
+
+class CaughtWithCapacity(Exercise):
+    """`caught_with_capacity(day, late, score, per_day)` → `(precision, recall)` when the team checks `per_day` shipments a day.
+
+    - `day`, `late`, `score`: shape `(n,)`; `day` any labels, `late` 0 or 1, no two scores equal on one day. `per_day ≥ 1`.
+    - Each day the `per_day` highest scores are checked; on a day with fewer shipments, all of them.
+    - `precision`: late share of the checked shipments, over all days together. `recall`: share of all late shipments that were
+      checked; `0.0` if none is late.
+    """
+
+    lesson = "05_metrics"
+    stub = """
+def caught_with_capacity(day, late, score, per_day):
+    return ...  # (precision, recall)
+"""
+    hints = (
+        "The ranking starts again every morning: a shipment competes with those of its own day.",
+        "In pandas: a frame sorted by score, highest first, then `groupby('day').head(per_day)`.",
+        "`checked['late'].mean()` is the precision, `checked['late'].sum() / late.sum()` the recall; mind `late.sum() == 0`.",
+    )
+    solution = """
+def caught_with_capacity(day, late, score, per_day):
+    rows = pd.DataFrame({"day": np.asarray(day), "late": np.asarray(late), "score": np.asarray(score)})
+    checked = rows.sort_values("score", ascending=False).groupby("day").head(per_day)
+    total = rows["late"].sum()
+    return float(checked["late"].mean()), float(checked["late"].sum() / total) if total else 0.0
+"""
+    wrong = {
+        "one ranking over all days": """
+def caught_with_capacity(day, late, score, per_day):
+    late = np.asarray(late)
+    top = np.argsort(-np.asarray(score))[: per_day * len(set(np.asarray(day).tolist()))]
+    return float(late[top].mean()), float(late[top].sum() / late.sum()) if late.sum() else 0.0
+""",
+        "divides by the full capacity": """
+def caught_with_capacity(day, late, score, per_day):
+    rows = pd.DataFrame({"day": np.asarray(day), "late": np.asarray(late), "score": np.asarray(score)})
+    checked = rows.sort_values("score", ascending=False).groupby("day").head(per_day)
+    total = rows["late"].sum()
+    return float(checked["late"].sum() / (per_day * rows["day"].nunique())), (
+        float(checked["late"].sum() / total) if total else 0.0
+    )
+""",
+        "mean of the days' precisions": """
+def caught_with_capacity(day, late, score, per_day):
+    rows = pd.DataFrame({"day": np.asarray(day), "late": np.asarray(late), "score": np.asarray(score)})
+    checked = rows.sort_values("score", ascending=False).groupby("day").head(per_day)
+    total = rows["late"].sum()
+    return float(checked.groupby("day")["late"].mean().mean()), float(checked["late"].sum() / total) if total else 0.0
+""",
+        "checks the safest": """
+def caught_with_capacity(day, late, score, per_day):
+    rows = pd.DataFrame({"day": np.asarray(day), "late": np.asarray(late), "score": np.asarray(score)})
+    checked = rows.sort_values("score").groupby("day").head(per_day)
+    total = rows["late"].sum()
+    return float(checked["late"].mean()), float(checked["late"].sum() / total) if total else 0.0
+""",
+    }
+
+    def check(self, caught_with_capacity):
+        self.expect(
+            caught_with_capacity(["mon", "mon", "mon"], [1, 0, 0], [0.9, 0.5, 0.1], 1),
+            (1.0, 1.0),
+            behaviour="The highest scores of the day are checked",
+            given="one day, late=[1, 0, 0], score=[0.9, 0.5, 0.1], per_day=1",
+            why="People who are sent to the safest shipments stop trusting the list within a week.",
+        )
+        self.expect(
+            caught_with_capacity(["mon", "mon", "tue", "tue"], [1, 1, 0, 1], [0.9, 0.8, 0.2, 0.1], 1),
+            (0.5, 1 / 3),
+            behaviour="Each day has its own ranking",
+            given="day=[mon, mon, tue, tue], late=[1, 1, 0, 1], score=[0.9, 0.8, 0.2, 0.1], per_day=1",
+            why="Nobody can move Tuesday's people to Monday. One ranking over all days promises what no team can deliver.",
+        )
+        self.expect(
+            caught_with_capacity(["mon", "mon", "tue"], [1, 0, 1], [0.9, 0.8, 0.7], 2),
+            (2 / 3, 1.0),
+            behaviour="A quiet day uses less than the capacity, and each check counts once",
+            given="day=[mon, mon, tue], late=[1, 0, 1], score=[0.9, 0.8, 0.7], per_day=2",
+            why="Dividing by people who had nothing to do makes Sundays look like the model's fault.",
+        )
+        self.expect(
+            caught_with_capacity(["mon", "mon"], [0, 0], [0.9, 0.8], 1),
+            (0.0, 0.0),
+            behaviour="With nothing late, nothing is caught",
+            given="late=[0, 0]",
+            why="A division by zero on the first good day stops the report.",
         )
 
 
