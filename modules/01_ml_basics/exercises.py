@@ -1211,7 +1211,7 @@ def ranked_precision(late, score):
         )
         self.expect(
             ranked_precision(np.array([0, 1, 0, 1]), np.array([0.1, 0.8, 0.9, 0.2])),
-            0.5,
+            7 / 12,
             behaviour="Rows are ranked by score, highest first, and only late rows count",
             given="late=[0, 1, 0, 1], score=[0.1, 0.8, 0.9, 0.2]",
             why="Averaged over all rows the number depends on how far down the list you happen to look.",
