@@ -150,7 +150,7 @@ def _start(weights: Path) -> Any:
 def _idle_threads_sleep() -> Iterator[None]:
     """OpenMP reads its wait policy once, when it is loaded.
 
-    Its default is to spin, which on a busy machine makes an answer take ten times as long and more.
+    Its default is to spin: on two busy cores an answer then took eight times as long.
     """
     name = "OMP_WAIT_POLICY"
     already_set = name in os.environ
