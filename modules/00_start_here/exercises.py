@@ -556,103 +556,93 @@ def best_passages(question_vector, passage_vectors, k):
         )
 
 
-class SourcedPrompt(Exercise):
-    """`sourced_prompt(question, passages)` → `str`: the user message for the model.
+class GroundedPrompt(Exercise):
+    """`grounded_prompt(question, texts)` → `str`: the user message for the model.
 
-    - `passages`: a list of `(topic, text)` pairs, best first.
-    - The passages come before the question, each as `[number: topic]`, a line break, and its text; numbers start at 1.
-    - Whitespace around `question` is removed, and the message ends with the question, so that nothing comes after it.
+    - `texts`: the passages' texts, best first, at least one. `question`: what the user typed.
+    - The message is the line `Text:`, then the passages with an empty line between them, an empty line, and
+      `Question: ` with the question. Nothing comes after the question.
+    - Whitespace around the question is removed.
     - Raises `ValueError` when there is no passage, or when the question is empty or blank.
     """
 
     lesson = "03_question_answering"
     stub = """
-def sourced_prompt(question, passages):
+def grounded_prompt(question, texts):
     return ...  # your code
 """
     hints = (
         "Refuse first, then build: two reasons to raise, then one string.",
-        "`enumerate(passages, 1)` gives the numbers; join the blocks with an empty line between them.",
-        'Blocks: `f"[{number}: {topic}]\\n{text}"`; then `"\\n\\n".join(blocks) + f"\\n\\nQuestion: {question.strip()}"`.',
+        "An empty line between passages is `\\n\\n`, and `join` puts it between them and nowhere else.",
+        '`"Text:\\n" + "\\n\\n".join(texts) + f"\\n\\nQuestion: {question.strip()}"`',
     )
     solution = """
-def sourced_prompt(question, passages):
-    if not passages or not question.strip():
+def grounded_prompt(question, texts):
+    if not texts or not question.strip():
         raise ValueError("a question and at least one passage are needed")
-    blocks = [f"[{number}: {topic}]\\n{text}" for number, (topic, text) in enumerate(passages, 1)]
-    return "\\n\\n".join(blocks) + f"\\n\\nQuestion: {question.strip()}"
+    return "Text:\\n" + "\\n\\n".join(texts) + f"\\n\\nQuestion: {question.strip()}"
 """
     wrong = {
         "question first": """
-def sourced_prompt(question, passages):
-    if not passages or not question.strip():
+def grounded_prompt(question, texts):
+    if not texts or not question.strip():
         raise ValueError("nothing to ask")
-    blocks = [f"[{number}: {topic}]\\n{text}" for number, (topic, text) in enumerate(passages, 1)]
-    return f"Question: {question.strip()}\\n\\n" + "\\n\\n".join(blocks)
+    return f"Question: {question.strip()}\\n\\nText:\\n" + "\\n\\n".join(texts)
 """,
-        "asks without a source": """
-def sourced_prompt(question, passages):
+        "asks without a passage": """
+def grounded_prompt(question, texts):
     if not question.strip():
         raise ValueError("nothing to ask")
-    blocks = [f"[{number}: {topic}]\\n{text}" for number, (topic, text) in enumerate(passages, 1)]
-    return "\\n\\n".join(blocks) + f"\\n\\nQuestion: {question.strip()}"
+    return "Text:\\n" + "\\n\\n".join(texts) + f"\\n\\nQuestion: {question.strip()}"
 """,
-        "counts from zero": """
-def sourced_prompt(question, passages):
-    if not passages or not question.strip():
+        "runs passages together": """
+def grounded_prompt(question, texts):
+    if not texts or not question.strip():
         raise ValueError("nothing to ask")
-    blocks = [f"[{number}: {topic}]\\n{text}" for number, (topic, text) in enumerate(passages)]
-    return "\\n\\n".join(blocks) + f"\\n\\nQuestion: {question.strip()}"
+    return "Text:\\n" + " ".join(texts) + f"\\n\\nQuestion: {question.strip()}"
 """,
         "accepts blanks": """
-def sourced_prompt(question, passages):
-    if not passages or not question:
+def grounded_prompt(question, texts):
+    if not texts or not question:
         raise ValueError("nothing to ask")
-    blocks = [f"[{number}: {topic}]\\n{text}" for number, (topic, text) in enumerate(passages, 1)]
-    return "\\n\\n".join(blocks) + f"\\n\\nQuestion: {question.strip()}"
+    return "Text:\\n" + "\\n\\n".join(texts) + f"\\n\\nQuestion: {question.strip()}"
 """,
     }
 
-    def check(self, sourced_prompt):
-        passages = [("pass", "pass does nothing."), ("break", "break ends a loop.")]
-        given = (
-            'question="What does pass do?", passages=[("pass", "pass does nothing."), ("break", "break ends a loop.")]'
-        )
-        message = sourced_prompt("What does pass do?", passages)
-        for block in ("[1: pass]\npass does nothing.", "[2: break]\nbreak ends a loop."):
-            self.expect(
-                block in message,
-                True,
-                behaviour=f"The message holds the numbered passage {block.splitlines()[0]}",
-                given=given,
-                why="Without a number and a topic nobody can trace an answer to its source.",
-            )
+    def check(self, grounded_prompt):
         self.expect(
-            message.endswith("What does pass do?"),
-            True,
-            behaviour="The question comes last",
-            given=given,
-            why="A small model answers what it read last; a question above two pages of text is often forgotten.",
+            grounded_prompt("What does pass do?", ["pass does nothing."]),
+            "Text:\npass does nothing.\n\nQuestion: What does pass do?",
+            behaviour="The passage comes first, the question last",
+            given='question="What does pass do?", texts=["pass does nothing."]',
+            why="The model goes on from what it read last. A question above two pages of text is easily lost.",
         )
         self.expect(
-            sourced_prompt("  Why?\n", passages).endswith("Why?"),
-            True,
+            grounded_prompt("Why?", ["One.", "Two."]),
+            "Text:\nOne.\n\nTwo.\n\nQuestion: Why?",
+            behaviour="Passages are set apart by an empty line",
+            given='question="Why?", texts=["One.", "Two."]',
+            why="Run together, two passages become one text that neither document contains.",
+        )
+        self.expect(
+            grounded_prompt("  Why?\n", ["One."]),
+            "Text:\nOne.\n\nQuestion: Why?",
             behaviour="Whitespace around the question is removed",
-            given='question="  Why?\\n"',
-            why="A trailing line break changes the tokens, and with them the answer and the cache.",
+            given='question="  Why?\\n", texts=["One."]',
+            why="A trailing line break changes the tokens, and with them the answer and the cache key.",
         )
         self.raises(
             ValueError,
-            lambda: sourced_prompt("Why?", []),
+            lambda: grounded_prompt("Why?", []),
             behaviour="Without a passage there is no prompt",
-            given='question="Why?", passages=[]',
+            given='question="Why?", texts=[]',
             why="The model would answer anyway, from nothing.",
         )
         self.raises(
             ValueError,
-            lambda: sourced_prompt("  ", passages),
+            lambda: grounded_prompt("  ", ["One."]),
             behaviour="A blank question is refused",
-            given='question="  "',
+            given='question="  ", texts=["One."]',
             why="An empty form field must not cost a model call.",
         )
 
