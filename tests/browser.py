@@ -52,7 +52,7 @@ NOT_YET = (
     NoSuchElementException,
     StaleElementReferenceException,
 )
-START_S, ACT_S, RUN_S = 120, 60, 180  # patience, on a busy machine: for a server or a page, a click, a whole lesson
+START_S, ACT_S, RUN_S = 120, 60, 240  # patience, on a busy machine: for a server or a page, a click, a whole lesson
 
 
 def programs() -> tuple[str, str] | None:
@@ -193,10 +193,11 @@ class LessonPage:
         wait(lambda: self.page.find_elements(By.CSS_SELECTOR, selector), seconds, "the kernel to be idle")
 
     def run_all(self) -> None:
-        """Run → Run All Cells, with the mouse; returns when every code cell has run."""
+        """Run → Run All Cells, with the mouse; returns when every code cell has run, or one has raised."""
         self._click(".lm-MenuBar-item", lambda item: item.text == "Run")
         self._click(".lm-Menu-item[data-command='runmenu:run-all']")
-        wait(lambda: all(re.fullmatch(r"\[\d+\]:", text) for text in self.prompts()), RUN_S, "every cell to have run")
+        done = re.compile(r"\[\d+\]:")
+        wait(lambda: self.errors() or all(map(done.fullmatch, self.prompts())), RUN_S, "every cell to have run")
         self.wait_until_idle(ACT_S)
 
     def prompts(self) -> list[str]:

@@ -33,7 +33,7 @@ def find_exercise(lesson: Path) -> tuple[Practice, int]:
 
 
 @needs_chromium
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(500)
 def test_the_first_lesson_runs_and_teaches_in_jupyterlab(tmp_path):
     course = browser.copy_of_the_course(tmp_path / "course")
     lesson = course / FIRST_LESSON
