@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 from late_delivery.drift import drift_alarms, population_stability, psi
 
-VALIDATION = "01_ml_basics/03_validation"
-
 
 def index(reference_counts: list[int], current_counts: list[int]) -> float:
     """PSI by its formula, with half a count added to each bin."""
@@ -25,7 +23,7 @@ def index(reference_counts: list[int], current_counts: list[int]) -> float:
     task="drift",
     points=1,
     why="Bins that move with the data measure nothing: each month is compared with itself.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_numbers_are_counted_in_quantile_bins_of_the_reference(seed):
     """A numeric column's index is that of the reference's quantile bins, with a bin for what is missing."""
@@ -47,7 +45,7 @@ def test_numbers_are_counted_in_quantile_bins_of_the_reference(seed):
     task="drift",
     points=1,
     why="A carrier that did not exist at training time is the loudest drift there is; dropping unknown values silences it.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_text_is_counted_by_value_and_new_values_count(seed):
     """A text column's index has a bin for each value of the reference, one for new values and one for missing ones."""
@@ -64,7 +62,7 @@ def test_text_is_counted_by_value_and_new_values_count(seed):
     task="drift",
     points=1,
     why="Flags and constants are most of a feature table. A formula that divides by their empty bins takes the monitor down.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_constants_and_flags_have_an_index(seed):
     """A constant that stays has an index of 0, one that moves in either direction a large one; flags are counted by value."""
@@ -83,7 +81,7 @@ def test_constants_and_flags_have_an_index(seed):
     task="drift",
     points=1,
     why="The index must be largest where drift is worst, which is just where a bin is empty.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_a_table_with_empty_bins_has_a_finite_index_for_each_column(seed):
     """Each column has a finite index in the reference's order, largest where nothing overlaps; nothing passed in changes."""
@@ -121,7 +119,7 @@ def test_a_table_with_empty_bins_has_a_finite_index_for_each_column(seed):
     task="drift",
     points=1,
     why="A monitor that cries wolf each week is muted in the second, and then the real drift comes.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_alarms_are_rare_without_drift(seed):
     """Over many pairs of samples from one population, large and small, alarms come about as often as the rate allows."""
@@ -139,7 +137,7 @@ def test_alarms_are_rare_without_drift(seed):
     task="drift",
     points=1,
     why="A rule of thumb such as 0.2 is deaf to slow drift in large tables.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_true_drift_is_named_and_only_it(seed):
     """With many rows a modest shift is named, in the reference's order, and a rate outside 0 to 1 is refused."""

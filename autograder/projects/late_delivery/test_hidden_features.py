@@ -7,7 +7,6 @@ from late_delivery.features import build_features
 
 from coursekit.shipments import simulate
 
-LEAKAGE = "01_ml_basics/02_leakage"
 KEPT = [
     *("carrier", "lane", "service", "weight_kg", "parcels", "distance_km", "merchant_age_days"),
     *("declared_value_eur", "forecast_wind_ms", "forecast_rain_mm"),
@@ -28,7 +27,7 @@ def fresh(seed: int, n: int = 600) -> pd.DataFrame:
     task="features",
     points=2,
     why="At booking nobody knows the outcome. A model that saw it looks perfect in the notebook and fails on its first day.",
-    lesson=LEAKAGE,
+    lesson="01_ml_basics/02_leakage",
 )
 def test_features_hold_nothing_from_after_delivery(seed):
     """The features are the same whether the delivery went well, badly, or has not happened yet."""
@@ -48,7 +47,7 @@ def test_features_hold_nothing_from_after_delivery(seed):
     task="features",
     points=1,
     why="The feed fails in storms, so that a forecast is missing is itself news. A filled-in value hides it.",
-    lesson=LEAKAGE,
+    lesson="01_ml_basics/02_leakage",
 )
 def test_columns_flags_and_calendar_follow_the_contract(seed):
     """Known columns are unchanged, missing forecasts stay missing and are flagged, weekday and hour are those of the booking."""
@@ -70,7 +69,7 @@ def test_columns_flags_and_calendar_follow_the_contract(seed):
     task="features",
     points=1,
     why="In production rows come one at a time. A mean over the table would also carry test rows into training rows.",
-    lesson=LEAKAGE,
+    lesson="01_ml_basics/02_leakage",
 )
 def test_each_row_stands_alone(seed):
     """A shipment's features are the same alone, in a small batch, and in the whole table."""
@@ -91,7 +90,7 @@ def test_each_row_stands_alone(seed):
     task="features",
     points=1,
     why="A function that changes its input makes the next cell's result depend on how often this one was run.",
-    lesson=LEAKAGE,
+    lesson="01_ml_basics/02_leakage",
 )
 def test_the_shipments_are_left_as_they_were(seed):
     """The frame that is passed in has the same columns and values afterwards."""
@@ -106,7 +105,7 @@ def test_the_shipments_are_left_as_they_were(seed):
     task="features",
     points=1,
     why="An upstream rename should stop with a clear message, not end in predictions from a column of blanks.",
-    lesson=LEAKAGE,
+    lesson="01_ml_basics/02_leakage",
 )
 def test_a_lacking_column_is_named(seed):
     """A frame without a needed column is refused with a ValueError that names the column."""

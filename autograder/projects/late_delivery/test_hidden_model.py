@@ -9,9 +9,6 @@ from late_delivery.model import fit_calibration, fit_late_model
 
 from coursekit.shipments import late_probability, simulate
 
-MODELS, METRICS = "01_ml_basics/04_models", "01_ml_basics/05_metrics"
-LEAKAGE, VALIDATION = "01_ml_basics/02_leakage", "01_ml_basics/03_validation"
-
 
 @cache
 def history(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -63,7 +60,7 @@ def expected_log_loss(p: np.ndarray, q: np.ndarray) -> float:
     task="model",
     points=2,
     why="A model has to earn its upkeep: if the average rate does as well, ship the average rate.",
-    lesson=MODELS,
+    lesson="01_ml_basics/04_models",
 )
 def test_the_model_beats_the_base_rate_by_the_stated_margin(seed):
     """On a year it has not seen, the model closes at least a fifth of the gap in log loss between base rate and best possible."""
@@ -77,7 +74,7 @@ def test_the_model_beats_the_base_rate_by_the_stated_margin(seed):
     task="model",
     points=2,
     why="Costs are multiplied by probabilities. A score that only ranks well sends the team to the wrong number of shipments.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_probabilities_are_calibrated_on_the_validation_rows(seed):
     """On the validation rows the mean probability is the share that was late, and follows that share when it changes."""
@@ -90,7 +87,7 @@ def test_probabilities_are_calibrated_on_the_validation_rows(seed):
     task="model",
     points=1,
     why="A calibration that cannot find a known distortion will not find an unknown one.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_a_known_distortion_is_undone(seed):
     """Calibration recovers the line on the log-odds scale that made the outcomes, and refuses outcomes that are all the same."""
@@ -108,7 +105,7 @@ def test_a_known_distortion_is_undone(seed):
     task="model",
     points=1,
     why="What is fitted on validation rows cannot be judged on them: the score is then of memory, not of foresight.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_the_ranking_comes_from_the_training_rows_alone(seed):
     """With other validation rows the probabilities move, and the order of shipments stays."""
@@ -121,7 +118,7 @@ def test_the_ranking_comes_from_the_training_rows_alone(seed):
     task="model",
     points=1,
     why="Without a fixed seed a rerun gives another model, and no incident can be reproduced.",
-    lesson=MODELS,
+    lesson="01_ml_basics/04_models",
 )
 def test_the_same_seed_gives_the_same_model_and_inputs_are_kept(seed):
     """Two fits with one seed predict alike to the last digit, and neither frame is changed by fitting."""
@@ -136,7 +133,7 @@ def test_the_same_seed_gives_the_same_model_and_inputs_are_kept(seed):
     task="model",
     points=1,
     why="A new carrier or a dead sensor is a normal Monday. The service has to answer all the same.",
-    lesson=MODELS,
+    lesson="01_ml_basics/04_models",
 )
 def test_unseen_categories_and_missing_numbers_get_a_probability(seed):
     """New carriers, lanes and services and missing numbers, in any column, give probabilities between 0 and 1."""
@@ -159,7 +156,7 @@ def test_unseen_categories_and_missing_numbers_get_a_probability(seed):
     task="model",
     points=1,
     why="If what else is in the batch, or what happened later, changes a prediction, offline scores say nothing about production.",
-    lesson=LEAKAGE,
+    lesson="01_ml_basics/02_leakage",
 )
 def test_a_prediction_depends_on_its_own_row_at_booking(seed):
     """Each shipment's probability is the same in any batch and whatever is recorded after its delivery."""

@@ -7,7 +7,6 @@ from late_delivery.split import time_split
 
 from coursekit.shipments import simulate
 
-VALIDATION = "01_ml_basics/03_validation"
 PARTS = ("train", "validation", "test")
 
 
@@ -24,7 +23,7 @@ def drawn(seed: int) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp, int]:
     task="split",
     points=2,
     why="A storm that is on both sides of a split is a question whose answer was in the lesson: the score is too good.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_parts_are_apart_by_at_least_the_gap(seed):
     """No two parts share a day, training is before validation is before test, and the gap days are in no part."""
@@ -42,7 +41,7 @@ def test_parts_are_apart_by_at_least_the_gap(seed):
     task="split",
     points=1,
     why="Rows that a split loses are evidence thrown away, and nobody notices: the score still has three decimals.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_every_other_shipment_is_in_exactly_one_part(seed):
     """All shipments outside the gaps are used once, each in the part that its booking time says."""
@@ -65,7 +64,7 @@ def test_every_other_shipment_is_in_exactly_one_part(seed):
     task="split",
     points=1,
     why="An edge off by one minute or one day puts the morning of a storm on one side and its evening on the other.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_edges_are_exact_to_the_minute(seed):
     """Midnight belongs to the later part, the minute before a gap to the earlier one; rows keep index, order and values."""
@@ -95,7 +94,7 @@ def test_edges_are_exact_to_the_minute(seed):
     task="split",
     points=1,
     why="An empty part or swapped edges give a score all the same, of nothing. Stop instead.",
-    lesson=VALIDATION,
+    lesson="01_ml_basics/03_validation",
 )
 def test_a_split_that_cannot_work_is_refused(seed):
     """Negative gaps, swapped edges, edges within a day and empty parts are ValueErrors."""

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from late_delivery.threshold import Costs, best_threshold, cost_eur
 
-METRICS = "01_ml_basics/05_metrics"
-
 
 def drawn(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray, Costs]:
     """Outcomes, calibrated probabilities with many ties, and costs."""
@@ -35,7 +33,7 @@ def choices(probability: np.ndarray) -> list[float]:
     task="threshold",
     points=1,
     why="A check is paid for whether or not the shipment would have been late. A bill that forgets it makes checking look free.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_each_shipment_has_its_cost(seed):
     """A checked shipment costs a check, an unchecked late one a miss, any other nothing; unequal lengths are refused."""
@@ -53,7 +51,7 @@ def test_each_shipment_has_its_cost(seed):
     task="threshold",
     points=1,
     why="0.5 counts errors; a business pays for them, and a miss costs more than a check.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_no_other_threshold_would_have_cost_less(seed):
     """The bill at the threshold equals the least of all thresholds' bills, found by trying each."""
@@ -67,7 +65,7 @@ def test_no_other_threshold_would_have_cost_less(seed):
     task="threshold",
     points=1,
     why="When a contract with a carrier changes, the threshold has to move, and in the right direction.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_dearer_misses_mean_more_checks(seed):
     """The threshold sits near check cost over miss cost on many calibrated shipments, and a dearer miss lowers it."""
@@ -84,7 +82,7 @@ def test_dearer_misses_mean_more_checks(seed):
     task="threshold",
     points=1,
     why="Of two plans that cost the same, the one with fewer calls leaves the team time for something else.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_ties_go_to_the_fewest_checks(seed):
     """Of thresholds with equal bills the one with the fewest checks is taken, down to checking none or, where it pays, all."""
@@ -106,7 +104,7 @@ def test_ties_go_to_the_fewest_checks(seed):
     task="threshold",
     points=1,
     why="A threshold tuned by trying each one on each shipment is quadratic: a second becomes an hour on a year of shipments.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_many_shipments_take_no_time(seed):
     """200,000 shipments with distinct probabilities are decided in a second or so, and still at the least cost."""
@@ -126,7 +124,7 @@ def test_many_shipments_take_no_time(seed):
     task="threshold",
     points=1,
     why="A NaN compares false with everything: without a check it quietly becomes 'do not call'.",
-    lesson=METRICS,
+    lesson="01_ml_basics/05_metrics",
 )
 def test_input_that_is_no_probability_is_refused(seed):
     """Empty input, unequal lengths, missing values and numbers outside 0 to 1 are ValueErrors."""
