@@ -1,7 +1,5 @@
 """Practice exercises of module 00, in the order in which the lessons ask them."""
 
-# ruff: noqa: RUF012 - the tables of wrong answers are read, never changed
-
 import numpy as np
 
 from coursekit.exercises import Exercise
