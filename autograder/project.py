@@ -1,5 +1,6 @@
 """A project: where its parts are, and its tasks with their points."""
 
+import ast
 import difflib
 import json
 import os
@@ -59,6 +60,18 @@ class Project:
     @property
     def automatic_tasks(self) -> list[Task]:
         return [task for task in self.tasks if not task.manual]
+
+    @cached_property
+    def imports(self) -> tuple[str, ...]:
+        """The libraries that the reference imports: loaded once, before submissions are forked."""
+        found: set[str] = set()
+        for path in (self.source / self.name).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.add(node.module)
+        return tuple(sorted(name for name in found if name.partition(".")[0] != self.name))
 
     def package_files(self) -> list[str]:
         """The package's files, relative to the project: what learners edit, and what grading must not overwrite."""

@@ -1,0 +1,152 @@
+"""The judge's side of one submission: runs the hidden tests in a fresh, trusted process, with the package over there.
+
+Talks to the process that asked in JSON lines: the job comes in as one line, then go out
+
+    {"event": "at", "id": …}                        a file about to be imported, or a test about to run
+    {"event": "end", "id": …, "passed": …, "error": {…} | null}
+    {"event": "broken", "file": …, "error": {…}}    a file that could not be imported
+    {"event": "done"}
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder.fork_server import fork_from
+from autograder.proxy import Link, Lost, RemoteFinder
+from autograder.wire import Channel
+
+OUTPUT_LIMIT_BYTES = 10_000_000
+
+
+class Trial:
+    """A pytest plug-in: the seed, the verdicts, the time limits, and the link to the submission's process."""
+
+    def __init__(self, job: dict, asker: socket.socket, server: socket.socket) -> None:
+        self._job, self._out, self._server = job, asker.makefile("w", encoding="utf-8"), server
+        self._errors: dict[str, dict] = {}
+        self._ends_at = time.monotonic() + job["total_s"]
+        self._pid = 0
+        self.link = Link(self._connect)
+
+    def _connect(self) -> Channel:
+        self.end_process()
+        ours, theirs = socket.socketpair()
+        read_end, write_end = os.pipe()
+        settings = {name: self._job[name] for name in ("submission", "bounds", "sandboxed")}
+        self._pid = fork_from(self._server, "defendant", theirs.fileno(), write_end, **settings)
+        theirs.close()
+        os.close(write_end)
+        threading.Thread(target=self._drain, args=(read_end, self._pid), daemon=True).start()
+        return Channel(ours)
+
+    def _drain(self, output: int, pid: int) -> None:
+        """What the submission prints is counted and thrown away."""
+        written = 0
+        with contextlib.suppress(OSError):
+            while chunk := os.read(output, 1 << 16):
+                written += len(chunk)
+                if written > OUTPUT_LIMIT_BYTES and self._pid == pid and not self.link.broken:
+                    self.link.broken = "OutputFlood"
+                    self.end_process()
+        os.close(output)
+
+    def end_process(self) -> None:
+        """End the submission's process, and with its namespace whatever it started."""
+        if self._pid:
+            for send in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    send(self._pid, signal.SIGKILL)
+            self._pid = 0
+
+    def _send(self, **event: object) -> None:
+        self._out.write(json.dumps(event) + "\n")
+        self._out.flush()
+
+    def _at(self, place: str) -> None:
+        self._send(event="at", id=place)
+        if time.monotonic() >= self._ends_at:
+            self.link.broken = "TotalTimeout"
+            return
+        self.link.renew()
+        self.link.allow(min(self._job["test_s"], self._ends_at - time.monotonic()))
+
+    # --- pytest's hooks
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "check(task, points, why, lesson): a hidden test")
+
+    @pytest.fixture
+    def seed(self) -> int:
+        return self._job["seed"]
+
+    @pytest.fixture(scope="module")
+    def module_seed(self) -> int:
+        """The same seed, for fixtures that are made once for a file."""
+        return self._job["seed"]
+
+    def pytest_collectstart(self, collector: pytest.Collector) -> None:
+        if isinstance(collector, pytest.Module):
+            self._at(collector.nodeid)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._at(nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        report = yield
+        if call.excinfo is not None:
+            self._errors.setdefault(item.nodeid, _describe(call.excinfo.value))
+        elif report.skipped:
+            self._errors.setdefault(item.nodeid, {"type": "Skipped", "message": "", "where": None})
+        return report
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        error = self._errors.get(nodeid)
+        self._send(event="end", id=nodeid, passed=error is None, error=error)
+
+    def pytest_exception_interact(self, node, call, report) -> None:
+        if isinstance(node, pytest.Collector):
+            error = call.excinfo.value
+            while error.__cause__ is not None and not hasattr(error, "course_error"):
+                error = error.__cause__
+            self._send(event="broken", file=node.nodeid, error=_describe(error))
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+            self._send(event="done")
+
+
+def _describe(error: BaseException) -> dict:
+    """The learner's error as it was told, or a plain type name for what went wrong on this side."""
+    if isinstance(error, Lost):
+        return {"type": error.kind, "message": "", "where": None}
+    return getattr(error, "course_error", None) or {"type": type(error).__name__, "message": "", "where": None}
+
+
+def main(asker: socket.socket, server: socket.socket) -> None:
+    """Read the job, run its tests, report. `server` is where defendants are asked for."""
+    with asker.makefile("r", encoding="utf-8") as lines:
+        job = json.loads(lines.readline())
+    null = os.open(os.devnull, os.O_RDWR)
+    for target in (0, 1):
+        os.dup2(null, target)
+    trial = Trial(job, asker, server)
+    sys.meta_path.insert(0, RemoteFinder(job["package"], trial.link))
+    sys.dont_write_bytecode = False  # pytest keeps the rewritten hidden tests for the next submission
+    try:
+        pytest.main(
+            [f"--rootdir={job['tests']}", "-c", os.devnull, "-q", "--tb=no", "-s", "-p", "no:cacheprovider",
+             "--import-mode=importlib", "--continue-on-collection-errors", *(str(Path(job["tests"]) / f) for f in job["files"])],
+            plugins=[trial],
+        )  # fmt: skip
+    finally:
+        trial.end_process()
