@@ -2,4 +2,4 @@
 
 from autograder.settings import configure
 
-configure(get_config())  # noqa: F821 (traitlets defines it while it reads this file)
+configure(get_config())  # traitlets defines get_config while it reads this file

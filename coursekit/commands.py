@@ -54,7 +54,9 @@ def doctor(
 
 @app.command(rich_help_panel=LEARNER)
 def lab(
-    lesson: Annotated[str | None, typer.Argument(help="A lesson's path, as in modules/…; the first one by default.")] = None,
+    lesson: Annotated[
+        str | None, typer.Argument(help="A lesson's path, as in modules/…; the first one by default.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="By default 8888, or the next free one.")] = None,
     browser: Annotated[
         bool | None, typer.Option("--browser/--no-browser", help="By default, where there is a display.")

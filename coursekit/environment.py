@@ -31,7 +31,7 @@ TORCH_OWN = re.compile(r"^(nvidia-|cuda-|triton)")
 
 def digest(*, base_torch: str | None = None) -> str:
     """SHA-256 over what decides the environment: the lock, RECIPE, Python's minor version, a torch taken over."""
-    minor = "%d.%d" % sys.version_info[:2]
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
     parts = [LOCK.read_bytes(), RECIPE, minor.encode(), (base_torch or "").encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -141,7 +141,7 @@ def _ask(python: Path, code: str) -> str:
 def relock() -> None:
     """Rewrite requirements.lock: one resolution for every platform and Python that pyproject.toml allows."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    oldest = "%d.%d" % OLDEST_PYTHON
+    oldest = f"{OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]}"
     compile_command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--universal", "--quiet",
                        "--python-version", oldest, "--no-header", "--annotation-style", "line"]  # fmt: skip
     resolved = subprocess.run(compile_command, cwd=ROOT, check=True, capture_output=True, text=True).stdout

@@ -1,7 +1,6 @@
 import random
 
 import pytest
-
 from greeter.counting import count_words
 
 

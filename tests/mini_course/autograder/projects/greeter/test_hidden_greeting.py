@@ -1,7 +1,6 @@
 import random
 
 import pytest
-
 from greeter.greeting import greet
 
 

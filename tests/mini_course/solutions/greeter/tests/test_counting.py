@@ -1,5 +1,4 @@
 import pytest
-
 from greeter.counting import count_words
 
 
