@@ -85,7 +85,7 @@ def load_passages(max_chars: int = 450, longest_topic: int = 9_000) -> list[Pass
 
 
 def build_index(passages: list[Passage]) -> Index:
-    """Embed every passage (about 90 a second on two cores)."""
+    """Embed every passage: the slow part, done once for a set of documents."""
     return Index(passages, embed([passage.text for passage in passages]))
 
 
