@@ -176,7 +176,8 @@ def wait(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 class LessonPage:
     """A notebook open in JupyterLab. Cells are numbered from 0, in the notebook's order."""
 
-    CELLS = ".jp-NotebookPanel .jp-Notebook .jp-Cell"
+    PANEL = ".jp-NotebookPanel"
+    CELLS = f"{PANEL} .jp-Notebook .jp-Cell"
 
     def __init__(self, page: webdriver.Chrome, address: str, cells: int):
         self.page = page
@@ -188,9 +189,21 @@ class LessonPage:
         return self.page.find_elements(By.CSS_SELECTOR, self.CELLS)
 
     def wait_until_idle(self, seconds: float) -> None:
-        """Wait until the kernel is connected and has nothing to do."""
-        selector = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
-        wait(lambda: self.page.find_elements(By.CSS_SELECTOR, selector), seconds, "the kernel to be idle")
+        """Wait until the page is connected to its kernel and the kernel has nothing to do.
+
+        The page alone says "idle" too early: before there is a kernel. What is run then is quietly not run.
+        """
+        asked = "fetch('/api/kernels').then(r => r.json()).then(arguments[0], () => arguments[0]([]))"
+        shown = f"{self.PANEL} .jp-Notebook-ExecutionIndicator[data-status='idle']"
+
+        def idle() -> bool:
+            kernels = self.page.execute_async_script(asked)
+            connected = [k for k in kernels if k["connections"] and k["execution_state"] == "idle"]
+            named = self.page.find_element(By.CSS_SELECTOR, f"{self.PANEL} .jp-KernelName").text != "No Kernel"
+            bar = self.page.find_element(By.CSS_SELECTOR, "#jp-main-statusbar").text
+            return bool(connected and named and "| Idle" in bar and self.page.find_elements(By.CSS_SELECTOR, shown))
+
+        wait(idle, seconds, "the kernel to be connected and idle")
 
     def run_all(self) -> None:
         """Run → Run All Cells, with the mouse; returns when every code cell has run, or one has raised."""
