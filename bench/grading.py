@@ -45,7 +45,11 @@ def measure() -> list[dict]:
 
 
 def _run(folder: Path, *arguments: str, **variables: str) -> float:
-    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"} | variables
+    environment = (
+        os.environ
+        | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        | variables
+    )
     command = [sys.executable, *arguments]
     return seconds(lambda: subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True))
 

@@ -23,7 +23,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def find_exercise(lesson: Path) -> tuple[Practice, int]:
-    """The lesson's first exercise and the number of the cell that opens it; its stub, check and hint cells follow."""
+    """The lesson's first exercise and the number of the cell that opens it; its stub and check cells follow."""
     cells = [notebooks.source(cell) for cell in notebooks.read(lesson)["cells"]]
     for name, definition in definitions(curriculum.Module(lesson.parent)).items():
         for number, text in enumerate(cells):
@@ -40,9 +40,9 @@ def test_the_first_lesson_runs_and_teaches_in_jupyterlab(tmp_path):
     cells = notebooks.read(lesson)["cells"]
     practice, opens = find_exercise(lesson)
     sources = [notebooks.source(cell) for cell in cells]
-    stub, check, hint = (
+    stub, check = (
         next(n for n in range(opens + 1, len(cells)) if text in sources[n])
-        for text in (practice.definition.stub.strip("\n"), "ex.check(", "ex.hint(")
+        for text in (practice.definition.stub.strip("\n"), "ex.check(")
     )
     wrong_answer = next(iter(practice.definition.wrong.values())).strip("\n")
     expected = practice.judge(practice.evaluate(wrong_answer))
@@ -60,8 +60,11 @@ def test_the_first_lesson_runs_and_teaches_in_jupyterlab(tmp_path):
         feedback = notebook.run(check)
         assert "Not yet:" in feedback and "Why it matters:" in feedback
         assert plain(expected.behaviour) in feedback and plain(expected.why) in feedback
-        assert "Hint 1 of 3" in notebook.run(hint)
         notebook.picture(pictures(tmp_path) / "lesson.png", top=opens)
+
+        notebook.write(check, sources[check].replace("# ex.hint()", "ex.hint()"))
+        assert "Hint 1 of 3" in notebook.run(check)
+        notebook.write(check, sources[check])
 
         notebook.write(stub, practice.definition.solution.strip("\n"))
         notebook.run(stub)
