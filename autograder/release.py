@@ -30,6 +30,7 @@ def build(project: Project, destination: Path) -> None:
     from nbgrader.preprocessors import SaveCells
     from traitlets.config import Config
 
+    destination.mkdir(parents=True, exist_ok=True)
     config = Config()
     config.CourseDirectory.root = str(destination)
     config.CourseDirectory.source_directory = str(project.source.parent)

@@ -11,7 +11,7 @@ import pytest
 
 from autograder import release
 from autograder.checks import read_checks
-from autograder.judge import judge
+from autograder.judge import Judge
 from autograder.learner import grade
 from autograder.project import ROOT, Project, all_projects, project_files
 from autograder.visible import all_marked, check
@@ -21,6 +21,13 @@ LEAST_WRONG, LEAST_RIGHT = 8, 2
 # Visible or hidden tests that pass on the untouched scaffold, each with its reason.
 PASS_ON_SCAFFOLD: dict[str, str] = {}
 SEED = 20260101
+
+
+@pytest.fixture(scope="module")
+def judge():
+    """`Judge.judge`; its fork server has the imports loaded for all submissions."""
+    with Judge() as one:
+        yield one.judge
 
 
 def ids(value: object) -> str:
@@ -114,7 +121,7 @@ def test_feedback_sends_to_lessons_that_exist(project):
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=ids)
-def test_every_test_fails_on_the_scaffold(project, tmp_path):
+def test_every_test_fails_on_the_scaffold(project, tmp_path, judge):
     scaffold = submission(project, None, tmp_path / project.name)
     visible = check(project.name, folder=scaffold)
     hidden = judge(project, scaffold, seed=SEED)
@@ -141,7 +148,7 @@ def test_there_are_enough_wrong_and_right_submissions(project):
 
 
 @pytest.mark.parametrize(("project", "folder"), cases("wrong"))
-def test_a_wrong_submission_fails_the_test_that_it_names(project, folder, tmp_path):
+def test_a_wrong_submission_fails_the_test_that_it_names(project, folder, tmp_path, judge):
     case = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
     assert case["why"] and case["caught_by"]
     verdicts = judge(project, submission(project, folder, tmp_path / project.name), seed=SEED)
@@ -151,7 +158,7 @@ def test_a_wrong_submission_fails_the_test_that_it_names(project, folder, tmp_pa
 
 
 @pytest.mark.parametrize(("project", "folder"), cases("right"))
-def test_a_right_submission_scores_everything_with_any_seed(project, folder, tmp_path):
+def test_a_right_submission_scores_everything_with_any_seed(project, folder, tmp_path, judge):
     case = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
     assert case["differs"]
     copy = submission(project, folder, tmp_path / project.name)
@@ -205,7 +212,8 @@ def telling_parts(project: Project) -> set[str]:
 @pytest.mark.parametrize("project", PROJECTS, ids=ids)
 def test_the_release_gives_no_hidden_test_away(project):
     released = "\n".join(p.read_text(encoding="utf-8", errors="replace") for p in project_files(project.release))
-    names = [c.function for c in read_checks(project)] + [c.file for c in read_checks(project)]
+    names = {c.function for c in read_checks(project)} | {c.file for c in read_checks(project)}
+    names -= all_marked(project).keys()  # a visible test may have the name of a hidden one
     assert [name for name in names if name in released] == []
     assert "BEGIN SOLUTION" not in released and "hidden" not in {p.name for p in project.release.rglob("*")}
 
@@ -220,4 +228,4 @@ def test_feedback_gives_no_hidden_test_away(project, learner):
     page = result.feedback.read_text(encoding="utf-8")
     shown = page + json.dumps(result.to_dict() | {"checks": [[v.reason, v.where] for v in result.verdicts]})
     assert [part for part in sorted(parts) if part in shown] == []
-    assert "Traceback" not in shown and "test_hidden" not in page
+    assert "Traceback (most recent call last)" not in shown and "test_hidden" not in page
