@@ -63,7 +63,8 @@ def test_the_first_lesson_runs_and_teaches_in_jupyterlab(tmp_path):
         notebook.picture(pictures(tmp_path) / "lesson.png", top=opens)
 
         notebook.write(check, sources[check].replace("# ex.hint()", "ex.hint()"))
-        assert "Hint 1 of 3" in notebook.run(check)
+        hint = notebook.run(check)
+        assert "Hint 1 of 3" in hint and plain(practice.definition.hints[0]) in hint
         notebook.write(check, sources[check])
 
         notebook.write(stub, practice.definition.solution.strip("\n"))
