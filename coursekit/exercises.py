@@ -166,6 +166,11 @@ class Practice:
         """Judge `answer` (the function, class or value itself, not a call of it) and show what was found."""
         if answer is _NOTHING:
             return Card("note", f"Pass your answer, without calling it: `ex.check({self.answer_name})`")
+        given = getattr(answer, "__name__", self.answer_name)
+        if given.isidentifier() and given != self.answer_name:
+            # After "Run all", `ex` is the lesson's last exercise: an earlier answer would be judged by the wrong one.
+            again = f"To go back to `{given}`, run the cell that opens its exercise again, then this one."
+            return Card("note", f"This is the exercise on `{self.answer_name}`, not on `{given}`", [Block(again)])
         outcome = self.judge(answer)
         if outcome.status != "not attempted":
             progress.record_attempt(self.name, outcome.status == "passed", outcome.behaviour)

@@ -270,3 +270,11 @@ def test_in_a_real_kernel_every_cell_shows_html_and_text_and_none_stops(course, 
     contract, untouched, hint, crashed, solution = (data["text/plain"] for data in shown)
     assert "**Exercise `mean_delay`**" in contract and "Not attempted yet" in untouched and "Hint 1 of 3" in hint
     assert "line 3 of mean_delay's cell: return spare['hours']" in crashed and "stats.fmean" in solution
+
+
+def test_an_answer_to_another_exercise_is_not_judged_by_this_one(mean_delay):
+    def something_else(n):
+        return n
+
+    card = mean_delay.check(something_else)
+    assert card.status == "note" and "something_else" in card.title and "run the cell" in repr(card)
