@@ -43,20 +43,3 @@ def test_check_names_each_drift_and_writes_nothing(released, harm, line):
     assert tree_digest(projects) == before
     released.run("release")
     released.run("release", "--check")
-
-
-def test_nbgraders_stock_command_builds_the_same_release(released, tmp_path):
-    import os
-    import subprocess
-    import sys
-
-    before = tree_digest(released.root / "projects")
-    shutil.rmtree(released.root / "projects")
-    environment = os.environ | {"COURSE_ROOT": str(released.root), "COURSE_GRADING": str(tmp_path / "grading")}
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", "greeter"]
-    config = Path(__file__).resolve().parent.parent / "autograder" / "nbgrader_config.py"
-    done = subprocess.run(
-        [*command, f"--config={config}"], env=environment, capture_output=True, text=True, timeout=170, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    assert tree_digest(released.root / "projects") == before
