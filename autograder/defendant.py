@@ -11,7 +11,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from autograder.wire import Channel, Closed, Decoder, Encoder, fields_of, is_record
+from autograder.decoding import Decoder
+from autograder.encoding import Encoder, fields_of, is_record
+from autograder.wire import Channel, Closed, WireError
 
 # What a test may do to an object that stays here: Python's own operations, by name.
 OPERATIONS: dict[str, Any] = {
@@ -20,6 +22,20 @@ OPERATIONS: dict[str, Any] = {
     "lt": operator.lt, "dir": dir, "enter": lambda o: o.__enter__(), "exit": lambda o, *a: o.__exit__(None, None, None),
     "next": next, "isinstance": isinstance, "hash": hash,
 }  # fmt: skip
+
+
+def content(container: Any) -> list | dict:
+    """What a container holds; TypeError for an iterator, which holds nothing, and for what has neither items nor a length."""
+    if hasattr(container, "keys"):
+        return {key: container[key] for key in container.keys()}  # noqa: SIM118
+    if not hasattr(container, "__iter__"):
+        return [container[i] for i in range(len(container))]
+    if iter(container) is container:
+        raise TypeError("an iterator")
+    return list(container)
+
+
+OPERATIONS["content"] = content
 
 
 class Callback:
@@ -57,7 +73,7 @@ class Defendant:
     def _answer(self, message: dict, blobs: list[bytes]) -> None:
         encoder = Encoder(self._refer)
         try:
-            value, changed = self._perform(message, Decoder(blobs, self._resolve))
+            value, changed = self._perform(message, Decoder(blobs, self._resolve, Path))
             reply = {
                 "kind": "value",
                 "value": encoder.encode(value),
@@ -69,7 +85,12 @@ class Defendant:
                 return
             encoder = Encoder(self._refer)
             reply = {"kind": "error", "error": self._describe(error)}
-        self._channel.send(reply, encoder.blobs)
+        try:
+            self._channel.send(reply, encoder.blobs)
+        except Closed:
+            raise
+        except (WireError, ValueError) as error:  # too large, or nested too deeply for JSON
+            self._channel.send({"kind": "error", "error": self._describe(ValueError(str(error)))}, [])
 
     def _perform(self, message: dict, decoder: Decoder) -> tuple[Any, list]:
         match message["op"]:
@@ -166,7 +187,7 @@ class Defendant:
         while True:
             message, blobs = self._channel.receive()
             if message["op"] == "answer":
-                return Decoder(blobs, self._resolve).decode(message["value"])
+                return Decoder(blobs, self._resolve, Path).decode(message["value"])
             if message["op"] == "refusal":
                 import builtins
 
@@ -187,8 +208,8 @@ class Defendant:
         elif frames:
             where = [self._relative(frames[-1].filename), frames[-1].lineno or 0]
         try:
-            text = str(error)
-        except Exception:
+            text = str.__str__(str(error))
+        except BaseException:
             text = ""
         return {
             "type": type(error).__name__,

@@ -2,6 +2,7 @@
 
 Talks to the process that asked in JSON lines: the job comes in as one line, then go out
 
+    {"event": "planned", "ids": [ … ]}              the tests that were found; each needs its end
     {"event": "at", "id": …}                        a file about to be imported, or a test about to run
     {"event": "end", "id": …, "passed": …, "error": {…} | null}
     {"event": "broken", "file": …, "error": {…}}    a file that could not be imported
@@ -11,6 +12,7 @@ Talks to the process that asked in JSON lines: the job comes in as one line, the
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -20,11 +22,14 @@ from pathlib import Path
 
 import pytest
 
+from autograder import sandbox
 from autograder.fork_server import fork_from
-from autograder.proxy import Link, Lost, RemoteFinder
+from autograder.proxy import Link, Lost
+from autograder.remote import RemoteFinder
 from autograder.wire import Channel
 
 OUTPUT_LIMIT_BYTES = 10_000_000
+GRACE_S = 2  # for the judge's own part of a test, when its time is over
 
 
 class Trial:
@@ -34,7 +39,7 @@ class Trial:
         self._job, self._out, self._server = job, asker.makefile("w", encoding="utf-8"), server
         self._errors: dict[str, dict] = {}
         self._ends_at = time.monotonic() + job["total_s"]
-        self._pid = 0
+        self._channel: Channel | None = None
         self.link = Link(self._connect)
 
     def _connect(self) -> Channel:
@@ -42,30 +47,29 @@ class Trial:
         ours, theirs = socket.socketpair()
         read_end, write_end = os.pipe()
         settings = {name: self._job[name] for name in ("submission", "bounds", "sandboxed")}
-        self._pid = fork_from(self._server, "defendant", theirs.fileno(), write_end, **settings)
+        fork_from(self._server, "defendant", theirs.fileno(), write_end, **settings)
         theirs.close()
         os.close(write_end)
-        threading.Thread(target=self._drain, args=(read_end, self._pid), daemon=True).start()
-        return Channel(ours)
+        self._channel = Channel(ours)
+        threading.Thread(target=self._drain, args=(read_end, self._channel), daemon=True).start()
+        return self._channel
 
-    def _drain(self, output: int, pid: int) -> None:
+    def _drain(self, output: int, channel: Channel) -> None:
         """What the submission prints is counted and thrown away."""
         written = 0
         with contextlib.suppress(OSError):
             while chunk := os.read(output, 1 << 16):
                 written += len(chunk)
-                if written > OUTPUT_LIMIT_BYTES and self._pid == pid and not self.link.broken:
-                    self.link.broken = "OutputFlood"
-                    self.end_process()
+                if written > OUTPUT_LIMIT_BYTES and channel is self._channel:
+                    self.link.broken = self.link.broken or "OutputFlood"
+                    channel.hang_up()
+                    break
         os.close(output)
 
     def end_process(self) -> None:
-        """End the submission's process, and with its namespace whatever it started."""
-        if self._pid:
-            for send in (os.killpg, os.kill):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    send(self._pid, signal.SIGKILL)
-            self._pid = 0
+        """End the submission's process and whatever it started: its guard does so when we hang up."""
+        if self._channel:
+            self._channel.hang_up()
 
     def _send(self, **event: object) -> None:
         self._out.write(json.dumps(event) + "\n")
@@ -77,9 +81,19 @@ class Trial:
             self.link.broken = "TotalTimeout"
             return
         self.link.renew()
-        self.link.allow(min(self._job["test_s"], self._ends_at - time.monotonic()))
+        allowed = min(self._job["test_s"], self._ends_at - time.monotonic())
+        self.link.allow(allowed)
+        signal.setitimer(signal.ITIMER_REAL, allowed + GRACE_S)  # a value may be harmless and still keep a test busy
+
+    @staticmethod
+    def _too_long(number: int, frame: object) -> None:
+        raise Lost("Timeout")
 
     # --- pytest's hooks
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._send(event="planned", ids=[item.nodeid for item in session.items])
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", "check(task, points, why, lesson): a hidden test")
@@ -110,6 +124,7 @@ class Trial:
         return report
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         error = self._errors.get(nodeid)
         self._send(event="end", id=nodeid, passed=error is None, error=error)
 
@@ -139,12 +154,17 @@ def main(asker: socket.socket, server: socket.socket) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for target in (0, 1):
         os.dup2(null, target)
+    random.seed(job["seed"])  # forked processes share their parent's state, and the submission is one of them
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(job["seed"] % 2**32)
+    sandbox.limit(sandbox.Bounds(files=1024, file_bytes=2**40, processes=2**20, cpu_s=int(job["total_s"]) + 60))
     trial = Trial(job, asker, server)
+    signal.signal(signal.SIGALRM, trial._too_long)
     sys.meta_path.insert(0, RemoteFinder(job["package"], trial.link))
     sys.dont_write_bytecode = False  # pytest keeps the rewritten hidden tests for the next submission
     try:
         pytest.main(
-            [f"--rootdir={job['tests']}", "-c", os.devnull, "-q", "--tb=no", "-s", "-p", "no:cacheprovider",
+            [f"--rootdir={job['tests']}", "-c", os.devnull, "-q", "--tb=no", "--assert=plain", "-s", "-p", "no:cacheprovider",
              "--import-mode=importlib", "--continue-on-collection-errors", *(str(Path(job["tests"]) / f) for f in job["files"])],
             plugins=[trial],
         )  # fmt: skip
