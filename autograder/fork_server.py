@@ -37,6 +37,7 @@ class ForkServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "autograder.fork_server", str(theirs.fileno()), *imports],
                 pass_fds=[theirs.fileno()], env=self._environment(), stdin=subprocess.DEVNULL, start_new_session=True,
+                cwd=Path(__file__).resolve().parent.parent,  # `-m` imports from there: never from a submission's folder
             )  # fmt: skip
 
     @staticmethod
@@ -145,11 +146,8 @@ def _defend(request: dict, fds: list[int]) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
-    bounds = sandbox.Bounds(**request["bounds"])
-    if request["sandboxed"]:
-        sandbox.enter(Path(request["submission"]), bounds)
-    else:
-        sandbox.limit(bounds)
+    shut_in = sandbox.enter if request["sandboxed"] else sandbox.confine
+    shut_in(Path(request["submission"]), sandbox.Bounds(**request["bounds"]), channel.fileno())
     for name in set(os.environ) - {"PATH", "LANG", "HF_HUB_OFFLINE", "MPLBACKEND", *SINGLE_THREADED}:
         del os.environ[name]
     os.environ["HOME"] = os.environ["TMPDIR"] = "/tmp"

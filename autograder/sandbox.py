@@ -1,72 +1,72 @@
 """A forked process shuts itself in before it touches a submission: Linux user namespaces, then resource limits.
 
 Inside: the Python installation, the course's `coursekit` and `data` and one submission, all read-only; a private `/tmp` in
-memory; no network but its own loopback; its own process table; no capabilities. Where namespaces are not allowed, the
-resource limits alone remain, and `why_not()` says so.
+memory; no network but its own loopback; its own process table; no capabilities. Three processes: a guard outside ends
+everything when the judge hangs up; the first process inside, which the others cannot touch, ends them when they use too
+much memory or the guard is gone; in the third one the submission runs. Where namespaces are not allowed, resource limits
+and the guard remain (`confine`), and `why_not()` says so.
 """
 
+import contextlib
 import ctypes
-import fcntl
+import functools
 import os
 import resource
+import select
 import signal
-import socket
-import struct
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
-NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
-    0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
-)  # fmt: skip
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
-MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+from autograder import mounts
+from autograder.system import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, call, libc
+
+NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+PR_CAPBSET_DROP = 24
 NOBODY = 65534
-SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
+FIRST_OWN_UID = 1_000_000_000
+LOOK_EVERY_MS = 100
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one submission's process and its children may use."""
+    """What one submission's process and its children may use: `memory_bytes` each, and all of them together."""
 
     memory_bytes: int = 4_000_000_000
     file_bytes: int = 100_000_000
     scratch_bytes: int = 200_000_000
     processes: int = 64
+    files: int = 256
     cpu_s: int = 300
 
 
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _call(name: str, *arguments: object) -> None:
-    encoded = [a.encode() if isinstance(a, str) else a for a in arguments]
-    if getattr(_libc(), name)(*encoded) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")
-
-
+@functools.cache
 def why_not() -> str:
-    """Empty when namespaces work here; otherwise why they do not, in one line."""
+    """Empty when a process can be shut in here; otherwise why not, in one line. Tried once, to the end."""
     if sys.platform != "linux":
         return f"{sys.platform} has no user namespaces"
-    child = os.fork()
-    if child == 0:
-        try:
-            _namespaces()
+    read_end, write_end = os.pipe()
+    ours, theirs = os.pipe()
+    with tempfile.TemporaryDirectory() as folder:
+        child = os.fork()
+        if child == 0:
+            os.close(ours)
+            os.close(read_end)
+            try:
+                enter(Path(folder), Bounds(), theirs)
+                os.write(write_end, b"yes")
+            except BaseException as error:
+                os.write(write_end, str(error).encode()[:300])
             os._exit(0)
-        except OSError as error:
-            os._exit(min(error.errno or 255, 255))
-        except BaseException:
-            os._exit(255)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return (
-        "" if code == 0 else f"user namespaces are not allowed here ({os.strerror(code) if 0 < code < 255 else code})"
-    )
+        os.close(write_end)
+        os.close(theirs)
+        with os.fdopen(read_end, "rb") as told:
+            said = told.read().decode()
+        os.waitpid(child, 0)
+        os.close(ours)
+    return "" if said == "yes" else f"namespaces are not allowed here ({said or 'no reason given'})"
 
 
 def _namespaces() -> bool:
@@ -75,125 +75,167 @@ def _namespaces() -> bool:
     Root sets the files up as root and becomes nobody afterwards; anybody else is root in a user namespace meanwhile.
     """
     if os.getuid() == 0 and os.stat(sys.prefix).st_mode & 0o005 == 0o005:
-        _call("unshare", NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS)
-        return True
+        with contextlib.suppress(OSError):
+            call("unshare", NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS)
+            return True
     uid, gid = os.getuid(), os.getgid()
-    _call("unshare", NEWUSER | NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS)
+    call("unshare", NEWUSER | NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"1000 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
     return False
 
 
-def enter(submission: Path, bounds: Bounds) -> None:
-    """Shut this process in with `submission`, which appears at the same path. Returns in a grandchild that is process 1.
+def enter(submission: Path, bounds: Bounds, line: int) -> None:
+    """Shut this process in with `submission`, which appears at the same path. Returns in the innermost process only.
 
-    The process that called waits for it and exits as it does; only the grandchild returns. Raises OSError where the system
-    does not allow it; then nothing has changed but the namespaces of a process that is to be ended.
+    All of them end when the other end of `line` (a socket or pipe) is closed. Raises OSError where the system does not
+    allow it, in this process or in the one inside; then that process is to be ended.
     """
+    own_uid = FIRST_OWN_UID + os.getpid()
     root = _namespaces()
+    first = os.fork()
+    if first:
+        _guard(first, line)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the only signal that Python's first process would let in
+    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    mounts.loopback_up()
+    mounts.private_files(submission, bounds.scratch_bytes)
+    _first_to_be_killed()
+    _drop_privileges(own_uid if root else None)
+    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # changing the user has undone it
     inner = os.fork()
     if inner:
-        _, status = os.waitpid(inner, 0)
-        os._exit(0 if os.waitstatus_to_exitcode(status) == 0 else 1)
-    _loopback_up()
-    _private_files(submission, bounds)
+        _keep_watch(inner, bounds.memory_bytes)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     limit(bounds)
-    _drop_privileges(root)
-    _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def limit(bounds: Bounds) -> None:
-    """The resource limits, which also hold where there is no namespace."""
-    with open("/proc/self/statm") as file:
-        mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE") if file else 0
-    for kind, value in (
-        (resource.RLIMIT_AS, mapped + bounds.memory_bytes),
-        (resource.RLIMIT_FSIZE, bounds.file_bytes),
-        (resource.RLIMIT_CPU, bounds.cpu_s),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (value, value))
-    resource.setrlimit(resource.RLIMIT_NPROC, (bounds.processes, bounds.processes))
+def confine(submission: Path, bounds: Bounds, line: int) -> None:
+    """Without namespaces: the limits, and a guard that ends this process and its descendants. Root becomes nobody."""
+    if sys.platform == "linux":
+        call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what a descendant starts and leaves comes to the guard
+    inner = os.fork()
+    if inner:
+        _guard(inner, line)
+    os.chdir(submission)
+    _first_to_be_killed()
+    if os.getuid() == 0 and _nobody_can_read(submission):
+        _become(NOBODY)
+    limit(bounds, others=_tasks_of_this_user())
 
 
-def _loopback_up() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        request = struct.pack("16sh14x", b"lo", 0)
-        flags = struct.unpack("16sh14x", fcntl.ioctl(s, SIOCGIFFLAGS, request))[1]
-        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+def _guard(child: int, line: int) -> NoReturn:
+    """Wait until `child` ends or the judge hangs up, then end `child` and what it left behind."""
+    with contextlib.suppress(BaseException):
+        watched = select.poll()
+        watched.register(line, getattr(select, "POLLRDHUP", 0))  # POLLHUP comes unasked
+        with contextlib.suppress(AttributeError, OSError):
+            watched.register(os.pidfd_open(child), select.POLLIN)
+        while not watched.poll(LOOK_EVERY_MS * 20):
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                break
+    left = [child]
+    while left:
+        for process in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        for process in left:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process, 0)
+        left = _children()
+    os._exit(0)
 
 
-def _visible_folders() -> list[Path]:
-    """What Python needs to run, and what a submission may import and read; nothing of the grader."""
-    python = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix, *(p for p in sys.path if "site-packages" in p))}
-    course = {Path(__file__).resolve().parent.parent / name for name in ("coursekit", "data")}
-    system = {Path(p) for p in SYSTEM_FOLDERS}
-    found = sorted(p for p in python | course | system if p.exists())
-    return [p for p in found if not any(q in p.parents for q in found)]
+def _children() -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(n) for n in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    return []
 
 
-def _private_files(submission: Path, bounds: Bounds) -> None:
-    """A root file system in memory, into which the visible folders and the submission are bound, read-only."""
-    new = "/tmp"
-    _call("mount", "none", "/", None, MS_REC | MS_PRIVATE, None)
-    # Opened before the new root hides them (the submission may be below /tmp itself).
-    handles = [(path, os.open(path, os.O_PATH)) for path in [*_visible_folders(), submission.resolve()]]
-    devices = [(f"/dev/{name}", os.open(f"/dev/{name}", os.O_PATH)) for name in ("null", "zero", "random", "urandom")]
-    _call("mount", "tmpfs", new, "tmpfs", MS_NOSUID | MS_NODEV, f"size={bounds.scratch_bytes},mode=755")
-    for path, handle in [*handles, *((Path(p), h) for p, h in devices)]:
-        target = Path(new + str(path))
-        link = f"/proc/self/fd/{handle}"
-        if str(path) in SYSTEM_FOLDERS and path.is_symlink():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(os.readlink(path))
-            continue
-        if os.path.isdir(link):
-            target.mkdir(parents=True, exist_ok=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
-        _call("mount", link, str(target), None, MS_BIND | MS_REC, None)
-        if not str(path).startswith("/dev/"):
-            _call(
-                "mount",
-                "none",
-                str(target),
-                None,
-                MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | _locked(target),
-                None,
-            )
-    for _, handle in [*handles, *devices]:
-        os.close(handle)
-    for name in ("proc", "tmp", "old", "dev/shm"):
-        Path(new, name).mkdir(parents=True, exist_ok=True)
-    _call("mount", "proc", f"{new}/proc", "proc", MS_NOSUID | MS_NODEV, None)
-    if _libc().syscall(155, new.encode(), f"{new}/old".encode()) != 0:  # pivot_root
-        raise OSError(ctypes.get_errno(), "pivot_root")
-    os.chdir("/")
-    _call("umount2", "/old", MNT_DETACH)
-    os.rmdir("/old")
-    for folder in ("/tmp", "/dev/shm"):
-        os.chmod(folder, 0o1777)
-    os.chdir("/tmp")
+def _keep_watch(child: int, memory_bytes: int) -> NoReturn:
+    """Be the first process inside: bury the dead, and end all when `child` ends or they use too much together."""
+    try:
+        os.closerange(0, 1024)
+        ended = select.poll()
+        with contextlib.suppress(AttributeError, OSError):
+            ended.register(os.pidfd_open(child), select.POLLIN)
+        own = _memory_of("self")
+        while True:
+            with contextlib.suppress(ChildProcessError):
+                while (pid := os.waitpid(-1, os.WNOHANG)[0]) and pid != child:
+                    pass
+                if pid == child:
+                    break
+            used = sum(max(0, _memory_of(n) - own) for n in os.listdir("/proc") if n.isdigit() and n != "1")
+            if used > memory_bytes:
+                break
+            ended.poll(LOOK_EVERY_MS)
+    finally:
+        os._exit(0)  # takes everything inside with it
 
 
-def _locked(target: Path) -> int:
-    """Flags that the mount has already and that may not be taken off in a user namespace."""
-    flags = os.statvfs(target).f_flag
-    return sum(bit for bit in (8, 1024, 2048) if flags & bit)  # noexec, noatime, nodiratime
+def _memory_of(process: str) -> int:
+    """Bytes that are its own, or shared memory, and not read from a file."""
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{process}/status") as file:
+        return 1024 * sum(int(line.split()[1]) for line in file if line.startswith(("RssAnon", "RssShmem")))
+    return 0
 
 
-def _drop_privileges(root: bool) -> None:
-    libc = _libc()
+def limit(bounds: Bounds, others: int = 0) -> None:
+    """The resource limits, which also hold where there is no namespace. `others`: processes this user has already."""
+    try:
+        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        mapped = 0
+    wanted = [("AS", mapped + bounds.memory_bytes), ("FSIZE", bounds.file_bytes), ("CPU", bounds.cpu_s), ("CORE", 0),
+              ("NOFILE", bounds.files)]  # fmt: skip
+    if sys.platform == "linux":
+        wanted.append(("NPROC", bounds.processes + others))
+    for name, value in wanted:
+        with contextlib.suppress(ValueError, OSError):  # macOS knows no limit of the address space
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+
+
+def _tasks_of_this_user() -> int:
+    found = 0
+    for process in Path("/proc").glob("[0-9]*/task"):
+        with contextlib.suppress(OSError):
+            if process.stat().st_uid == os.getuid():
+                found += len(list(process.iterdir()))
+    return found
+
+
+def _first_to_be_killed() -> None:
+    """When the machine runs out of memory, the system ends this process before anybody else's."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _nobody_can_read(*folders: Path) -> bool:
+    os.seteuid(NOBODY)
+    try:
+        return all(os.access(p, os.R_OK | os.X_OK, effective_ids=True) for p in (*folders, sys.prefix, os.__file__))
+    finally:
+        os.seteuid(0)
+
+
+def _become(uid: int) -> None:
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+def _drop_privileges(own_uid: int | None) -> None:
+    """Root becomes a user of its own, so that limits per user are limits per submission; all lose their capabilities."""
     for capability in range(64):
-        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-    if root:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
-    header, data = struct.pack("Ii", 0x20080522, 0), bytes(24)
-    if libc.syscall(126, header, data) != 0:  # capset: none effective, permitted or inheritable
-        raise OSError(ctypes.get_errno(), "capset")
+        libc().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    if own_uid is not None:
+        try:
+            _become(own_uid)
+        except OSError:  # a container that knows few users
+            _become(NOBODY)
+    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    call("capset", header, (ctypes.c_uint32 * 6)())  # none effective, permitted or inheritable
