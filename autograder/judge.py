@@ -2,14 +2,15 @@
 
 import builtins
 import contextlib
+import errno
 import json
-import linecache
 import os
 import secrets
 import shutil
 import signal
 import socket
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,8 +33,13 @@ EXPLAINED = {
     "NotRun": "The test gave no verdict.",
     "HandleLost": "An object that an earlier test made was lost when that test's process ended.",
     "Malformed": "The process sent back something that is no answer.",
+    "TooLarge": "The package folder holds more than 50 MB or 2,000 files: leave data and models out of it.",
+    "NotReadable": "The package folder holds files that cannot be read (their permissions, or names that are too long).",
     "SystemExit": "It calls exit(). Raise an exception or return instead.",
 }
+
+PACKAGE_LIMIT_BYTES, PACKAGE_LIMIT_FILES = 50_000_000, 2_000
+SHOWN_LIMIT = 500  # characters of a submission's own message or line
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,13 @@ class Judge:
     def __init__(self) -> None:
         self._servers: dict[tuple[str, ...], ForkServer] = {}
         self.why_not_sandboxed = sandbox.why_not()
+        if self.why_not_sandboxed:
+            warnings.warn(
+                f"Submissions are judged without a sandbox: {self.why_not_sandboxed}. Only judge what you trust; "
+                "`course doctor` says what to do.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def __enter__(self) -> "Judge":
         return self
@@ -93,19 +106,19 @@ class Judge:
         The submission's process sees a read-only copy of the package and nothing else of the submission.
         """
         checks = read_checks(project)
-        package = submission / project.name
-        if not package.is_dir():
-            return [Verdict(check, False, EXPLAINED["MissingPackage"], f"{project.name}/") for check in checks]
-        limits = limits or Limits()
         with tempfile.TemporaryDirectory(prefix="course-judge-") as scratch:
-            copy_package(package, Path(scratch) / project.name)
+            try:
+                copy_package(submission / project.name, Path(scratch) / project.name)
+            except Unreadable as error:
+                return [Verdict(check, False, EXPLAINED[error.kind], f"{project.name}/") for check in checks]
             Path(scratch).chmod(0o755)
-            run = self._run(project, Path(scratch), checks, new_seed() if seed is None else seed, limits, tell)
-        linecache.checkcache()
-        return [_verdict(check, run, submission) for check in checks]
+            seed = new_seed() if seed is None else seed
+            planned, run = self._run(project, Path(scratch), checks, seed, limits or Limits(), tell)
+            return [_verdict(check, planned, run, Path(scratch)) for check in checks]
 
-    def _run(self, project, folder, checks, seed, limits, tell) -> Run:
-        run = Run()
+    def _run(self, project, folder, checks, seed, limits, tell) -> tuple[list[str], Run]:
+        """The ids of all tests that were to be run, and what became of them."""
+        planned, run = [], Run()
         job = {
             "tests": str(project.hidden),
             "files": sorted({check.file for check in checks}),
@@ -120,19 +133,29 @@ class Judge:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                trial = self._server(project).fork("trial", theirs.fileno())
+                trial = self._fork_trial(project, theirs)
             ours.sendall(json.dumps(job).encode() + b"\n")
             ours.settimeout(limits.total_s + 30)
             try:
                 with ours.makefile("r", encoding="utf-8") as lines:
                     for line in lines:
-                        _take(json.loads(line), run, tell)
+                        _take(json.loads(line), planned, run, tell)
             except TimeoutError:
                 run.broken[""] = {"type": "TotalTimeout"}
+            except (ValueError, ConnectionError):
+                pass  # the trial was ended in the middle of a line; what it did not say was not shown
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(trial, signal.SIGKILL)
-        return run
+        return planned, run
+
+    def _fork_trial(self, project: Project, line: socket.socket) -> int:
+        """The trial's process id; from a new fork server if the one at hand has died."""
+        try:
+            return self._server(project).fork("trial", line.fileno())
+        except OSError:
+            self._servers.pop(project.imports).close()
+            return self._server(project).fork("trial", line.fileno())
 
     def _server(self, project: Project) -> ForkServer:
         imports = project.imports
@@ -142,8 +165,10 @@ class Judge:
         return server
 
 
-def _take(event: dict, run: Run, tell: Callable[[str], None]) -> None:
+def _take(event: dict, planned: list[str], run: Run, tell: Callable[[str], None]) -> None:
     match event["event"]:
+        case "planned":
+            planned += event["ids"]
         case "end":
             run.outcomes[event["id"]] = Outcome(event["id"], event["passed"], event["error"])
             tell(event["id"])
@@ -151,18 +176,40 @@ def _take(event: dict, run: Run, tell: Callable[[str], None]) -> None:
             run.broken[event["file"]] = event["error"]
 
 
+class Unreadable(Exception):
+    """The package cannot be judged; `kind` is a key of EXPLAINED."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(EXPLAINED[kind])
+        self.kind = kind
+
+
 def copy_package(package: Path, target: Path) -> None:
-    """A copy that everybody may read, without links (they could point anywhere) and without what Python leaves behind."""
-    target.mkdir(mode=0o755)
-    for path in sorted(package.rglob("*")):
-        relative = path.relative_to(package)
-        if path.is_symlink() or IGNORED & set(relative.parts):
-            continue
-        if path.is_dir():
-            (target / relative).mkdir(mode=0o755, parents=True, exist_ok=True)
-        elif path.is_file() and (target / relative).parent.is_dir():
-            shutil.copyfile(path, target / relative)
-            (target / relative).chmod(0o644)
+    """A copy that everybody may read, without links (they could point anywhere) and without what Python leaves behind.
+
+    Raises Unreadable for a package that is missing, a link itself, too large, or not to be read.
+    """
+    if package.is_symlink() or not package.is_dir():
+        raise Unreadable("MissingPackage")
+    try:
+        target.mkdir(mode=0o755)
+        files, size = 0, 0
+        for path in sorted(package.rglob("*")):
+            relative = path.relative_to(package)
+            if path.is_symlink() or IGNORED & set(relative.parts):
+                continue
+            if path.is_dir():
+                (target / relative).mkdir(mode=0o755, parents=True, exist_ok=True)
+            elif path.is_file() and (target / relative).parent.is_dir():
+                files, size = files + 1, size + path.stat().st_size
+                if files > PACKAGE_LIMIT_FILES or size > PACKAGE_LIMIT_BYTES:
+                    raise Unreadable("TooLarge")
+                shutil.copyfile(path, target / relative)
+                (target / relative).chmod(0o644)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unreadable("NotReadable") from None
 
 
 def judge(project: Project, submission: Path, **options) -> list[Verdict]:
@@ -171,17 +218,17 @@ def judge(project: Project, submission: Path, **options) -> list[Verdict]:
         return one.judge(project, submission, **options)
 
 
-def _verdict(check: Check, run: Run, submission: Path) -> Verdict:
-    # A parametrised test has one outcome a parameter set, and passes when all of them do.
-    outcomes = [o for test_id, o in run.outcomes.items() if test_id.partition("[")[0] == check.id]
-    failed = [o for o in outcomes if not o.passed]
-    if outcomes and not failed and "" not in run.broken:
+def _verdict(check: Check, planned: list[str], run: Run, package_root: Path) -> Verdict:
+    # A parametrised test has one outcome a parameter set, and passes when all that were planned do.
+    ids = [test_id for test_id in planned if test_id.partition("[")[0] == check.id]
+    failed = [run.outcomes[i] for i in ids if i in run.outcomes and not run.outcomes[i].passed]
+    if ids and not failed and all(i in run.outcomes for i in ids) and "" not in run.broken:
         return Verdict(check, True)
     if failed:
         error, at_import = failed[0].error, False
     else:
         error, at_import = run.broken.get(check.file) or run.broken.get("") or {"type": "NotRun"}, True
-    return Verdict(check, False, _reason(error, at_import), _where(error, submission))
+    return Verdict(check, False, _reason(error, at_import), _where(error, package_root))
 
 
 def _reason(error: dict, at_import: bool) -> str:
@@ -192,18 +239,32 @@ def _reason(error: dict, at_import: bool) -> str:
     if kind in ("AssertionError", "Failed") and not own:
         return ""
     if at_import and kind == "ModuleNotFoundError":
-        return f"{error['message']}. Only what the course's environment has can be imported: remove the import."
+        return f"{_shown(error['message'])}. Only what the course's environment has can be imported: remove the import."
     if at_import:
-        return f"The file cannot be imported: {kind}: {error.get('message', '')}"
+        return f"The file cannot be imported: {_shown(kind)}: {_shown(error.get('message', ''))}"
     if not isinstance(getattr(builtins, kind, None), type):
         kind = "an exception of another library's class"
     return f"Your code raised {kind}." if own else f"The result could not be used as the contract says ({kind})."
 
 
-def _where(error: dict, submission: Path) -> str:
+def _where(error: dict, package_root: Path) -> str:
+    """The place in the learner's code: the line's text is read from the judge's copy, and only from a file in it."""
     where = error.get("where")
     if not where:
         return ""
-    # The line is read from the submission, not taken from the process: what it says there is the learner's own text.
-    line = linecache.getline(str(submission / where["file"]), where["line"] or 0).strip()
-    return f"{where['file']}, line {where['line']}: {line}"
+    relative = Path(where["file"])
+    try:
+        if relative.is_absolute() or ".." in relative.parts or relative.suffix != ".py":
+            return ""
+        lines = (package_root / relative).read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, ValueError):  # no such file, or no name for one
+        return ""
+    number = where["line"]
+    line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    return _shown(f"{where['file']}, line {number}: {line}")
+
+
+def _shown(text: str) -> str:
+    """The text of a submission, fit for a terminal, a page and a database: short, printable, valid Unicode."""
+    short = text[:SHOWN_LIMIT] + "…" * (len(text) > SHOWN_LIMIT)
+    return "".join(c if c.isprintable() or c == "\n" else " " if c == "\t" else "�" for c in short)
