@@ -1,6 +1,7 @@
 """The project commands of `course`: start, check, grade, release. Heavy imports happen inside them."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -14,7 +15,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 def _console(as_json: bool):
     from rich.console import Console
 
-    return Console(stderr=as_json, highlight=False)
+    # In a file or a pipe nothing wraps: paths and sentences stay whole.
+    wide = None if sys.stdout.isatty() else 200
+    return Console(stderr=as_json, highlight=False, width=wide)
 
 
 @app.command()
@@ -54,19 +57,31 @@ def _print_checks(console, name: str, results: list) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from autograder.visible import NOT_WRITTEN
     from coursekit.projects import tail
 
+    said: set[str] = set()
     for result in results:
-        if not result.passed:
-            console.rule(f"[bold]✗ {escape(result.test)}", align="left")
+        if result.passed or result.reason in said:
+            continue
+        said.add(result.reason)  # one syntax error breaks every test of its file: once is enough
+        if result.reason.startswith(NOT_WRITTEN):
+            console.print(f"○ {escape(result.task)}: {escape(result.reason)}")
+            continue
+        console.rule(f"[bold]✗ {escape(result.task)}: {escape(result.test)}", align="left")
+        console.print(escape(result.reason))
+        if result.text:
             console.print(escape(tail(result.text)))
-    table = Table(title=f"{name}: visible tests")
+    console.print(f"[bold]{name}: visible tests")
+    table = Table()
     for column in ("task", "pass", "of"):
         table.add_column(column, justify="left" if column == "task" else "right")
     for task in dict.fromkeys(result.task for result in results):
         of_task = [result for result in results if result.task == task]
         table.add_row(task or "(no task)", str(sum(r.passed for r in of_task)), str(len(of_task)))
     console.print(table)
+    if any(not result.passed for result in results):
+        console.print(f"One task alone: course check {name} --task TASK")
 
 
 @app.command()
@@ -106,7 +121,8 @@ def _print_grade(console, result) -> None:
                 console.print(f"    {label}{escape(text)}")
         console.print(f"    why it matters: {escape(verdict.check.why)}")
         console.print(f"    read again: {lesson_path(verdict.check.lesson)}")
-    table = Table(title=f"{result.project}: {result.points:g} of {result.maximum:g} points")
+    console.print(f"[bold]{result.project}: {result.points:g} of {result.maximum:g} points from tests")
+    table = Table()
     for column in ("task", "points", "of"):
         table.add_column(column, justify="left" if column == "task" else "right")
     for task in result.tasks:

@@ -22,8 +22,16 @@ def check_task(project: str, task: str) -> Card:
         return Card("failed", f"Task {task}: no visible test was found", [Block("Is the folder tests/ complete?")])
     title = f"Task {task}: {len(results) - len(failed)} of {len(results)} visible tests pass"
     if failed:
-        return Card("failed", title, [Block(tail(r.text), label=r.test.rpartition("::")[2], code=True) for r in failed])
+        return Card("failed", title, [_block(result) for result in failed])
     return Card("passed", title, [Block(f"Hidden tests ask more of it: `course grade {project}`.")])
+
+
+def _block(result) -> Block:
+    from autograder.visible import NOT_WRITTEN
+
+    name = result.test.rpartition("::")[2]
+    text = result.reason if result.reason.startswith(NOT_WRITTEN) or not result.text else tail(result.text)
+    return Block(text, label=name, code=True)
 
 
 def tail(text: str, lines: int = 18) -> str:

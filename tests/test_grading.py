@@ -44,6 +44,22 @@ def test_check_runs_the_visible_tests_of_one_task(mini):
     assert "no task 'greetings'" in mini.run("check", "greeter", "--task", "greetings", ok=1).stderr
 
 
+def test_the_first_check_of_a_scaffold_is_a_short_list_in_the_brief_s_order(mini):
+    lines = mini.run("check", "greeter", ok=1).stdout.splitlines()
+    assert [line for line in lines if line.startswith("○")] == [
+        "○ greeting: not written yet: greeter/greeting.py, line 6",
+        "○ counting: not written yet: greeter/counting.py, line 6",
+    ]
+    assert len(lines) < 15
+
+
+def test_check_says_a_syntax_error_once_with_its_line(mini):
+    (mini.copy("greeter") / "greeter" / "__init__.py").write_text("def greet(name:\n")
+    said = mini.run("check", "greeter", ok=1).stdout
+    assert said.count("greeter/__init__.py, line 1: SyntaxError") == 1
+    assert "importlib" not in said
+
+
 def test_feedback_names_behaviour_reason_and_lesson_and_gives_nothing_away(mini):
     spy = "def greet(name):\n    print(name)\n    raise LookupError(name)\n"
     (mini.copy("greeter") / "greeter" / "greeting.py").write_text(spy)
