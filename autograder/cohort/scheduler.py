@@ -1,0 +1,108 @@
+"""Workers on other machines: the same jobs as tasks of a Dask cluster. Only this module knows of Dask."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from autograder.cohort.worker import GAVE_UP, Job, judge_files
+from autograder.errors import GradingError
+
+CONNECT_S = 30
+RECONNECTS = 5
+PAUSE_S = 5.0
+IN_FLIGHT = 3  # jobs a thread of the cluster: the next one is there when one ends
+
+
+def judge_on(
+    address: str, jobs: Iterator[tuple[object, Job]], tell: Callable[[str], None] = lambda line: None
+) -> Iterator[tuple[object, dict]]:
+    """Judge `jobs` on the cluster at `address` (`tcp://host:8786`); yields (ticket, answer) as they finish.
+
+    A cluster that goes away is connected to again, and what it has not answered is handed in once more; an answer is yielded
+    once whatever happens. The machines need this course's environment and `distributed`, but no disk in common.
+
+    Raises:
+        GradingError: Dask is not installed here, or the scheduler cannot be reached.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise GradingError(
+            f"--scheduler {address} needs Dask, which is not installed here.",
+            "Install it here and on every worker: pip install distributed",
+        ) from None
+    pending: dict[object, Job] = {}
+    failures = 0
+    while True:
+        try:
+            client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            failures += 1
+            if failures > RECONNECTS or isinstance(error, ValueError):
+                raise GradingError(
+                    f"{address}: no Dask scheduler answers ({error}).",
+                    "Check the address and that `dask scheduler` runs, then run the same command again: it goes on where it stopped.",
+                ) from None
+            time.sleep(PAUSE_S)
+            continue
+        try:
+            for answered in _through(client, jobs, pending):
+                failures = 0
+                yield answered
+            return
+        except _Gone as error:
+            failures += 1
+            tell(f"{address}: the connection was lost ({error}); connecting again.")
+            if failures > RECONNECTS:
+                raise GradingError(
+                    f"{address}: the cluster was lost {failures} times.",
+                    "Run the same command again when it is back: it goes on where it stopped.",
+                ) from None
+            time.sleep(PAUSE_S)
+        finally:
+            _close(client)
+
+
+class _Gone(Exception):
+    """The scheduler or the network is gone: the jobs in flight are to be handed in again."""
+
+
+def _through(client, jobs: Iterator[tuple[object, Job]], pending: dict[object, Job]) -> Iterator[tuple[object, dict]]:
+    """Hand in what is pending and then `jobs`, a few at a time; `pending` holds what was not answered yet."""
+    from distributed import wait
+
+    futures: dict[object, object] = {}
+    try:
+        for ticket, job in pending.items():
+            futures[ticket] = client.submit(judge_files, job, pure=False)
+        while True:
+            room = max(2, IN_FLIGHT * sum(client.nthreads().values()))
+            while len(futures) < room and (taken := next(jobs, None)):
+                ticket, job = taken
+                pending[ticket] = job
+                futures[ticket] = client.submit(judge_files, job, pure=False)
+            if not futures:
+                return
+            wait(list(futures.values()), return_when="FIRST_COMPLETED")
+            for ticket in [t for t, future in futures.items() if future.done()]:
+                answer = _answer(futures.pop(ticket))
+                pending.pop(ticket)
+                yield ticket, answer
+    except OSError as error:  # Dask's CommClosedError and time-outs are OSErrors
+        raise _Gone(str(error) or type(error).__name__) from None
+
+
+def _answer(future) -> dict:
+    """A task's answer. One that Dask gave up on (its workers died) is a problem of this submission, not of the run."""
+    if future.status in ("cancelled", "lost"):
+        raise _Gone("its tasks were cancelled")
+    error = future.exception()
+    if isinstance(error, OSError):
+        raise error
+    return future.result() if error is None else {"problem": f"{GAVE_UP} ({type(error).__name__})"}
+
+
+def _close(client) -> None:
+    try:
+        client.close(timeout=2)
+    except Exception:  # it may be gone already; nothing is lost with it
+        return
