@@ -277,7 +277,7 @@ def test_each_bad_upload_costs_one_line_and_the_rest_is_imported(root, inbox, wo
     (inbox / "hollow").mkdir()
     lines = run(root, inbox, submission_bytes=1_000_000, submission_files=50)
     assert there(root) == {"ada/greeter"}
-    assert outcomes(lines) == {"ada": ["imported"]} | {student: ["refused"] for student in cases}
+    assert outcomes(lines) == {"ada": ["imported"]} | {student: ["refused"] for student in [*cases, "hollow"]}
     for student, (_, said) in cases.items():
         assert said in lines[student][0].text, lines[student]
         assert student in lines[student][0].source

@@ -17,6 +17,7 @@ from pathlib import Path
 from autograder.cohort.layouts import Found, Label, read_sources
 from autograder.cohort.pick import Pick, find_work, stage
 from autograder.cohort.records import Records
+from autograder.cohort.store import locked
 from autograder.cohort.trees import Limits, Refused
 from autograder.errors import GradingError
 from autograder.project import all_projects, find_project, project_files
@@ -84,8 +85,13 @@ def import_sources(
         tell(line)
 
     limits = limits or Limits()
+    with locked(root):  # a grading run reads what is moved here
+        _import(root, sources, projects, limits, say, lines)
+    return lines
+
+
+def _import(root: Path, sources, projects, limits, say, lines) -> None:
     records = Records(root)
-    root.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=".import-", dir=root) as scratch:
             uploads = _read(sources, projects, Path(scratch), limits, records, say)
@@ -101,7 +107,6 @@ def import_sources(
         raise
     finally:
         records.save()
-    return lines
 
 
 def _read(sources, projects, scratch, limits, records, say) -> dict[tuple[str, str], list[_Upload]]:

@@ -101,6 +101,8 @@ class _Reader:
         if not top:
             yield Found(tree.where, None, None, "it is empty")
             return
+        for folder in sorted(tree.folders - top.keys()):
+            yield Found(f"{tree.where}/{folder}", _labelled_or_plain(folder), None, "it is empty")
         if top.get("inbound") and not of_one:  # an exchange's course folder
             tree = tree.below("inbound")
             top = tree.top

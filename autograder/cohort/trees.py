@@ -47,6 +47,7 @@ class Tree:
     where: str
     files: dict[str, Entry] = field(default_factory=dict)
     unsafe: dict[str, str] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)  # those at the top, empty ones too
 
     def below(self, folder: str) -> "Tree":
         """The part of the tree in `folder`, with paths relative to it."""
@@ -78,6 +79,7 @@ def shown(text: str) -> str:
 def read_folder(folder: Path) -> Tree:
     """The files below `folder`. Links and special files are unsafe; nothing is followed."""
     tree = Tree(str(folder))
+    tree.folders = {p.name for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and p.name not in JUNK}
     for parent, folders, names in os.walk(folder, followlinks=False):
         relative = Path(parent).relative_to(folder)
         for name in sorted(folders):
