@@ -68,7 +68,11 @@ def grade_cohort(
     root, known = grading_root(root), find_project(project)
     found = _chosen(root, project, only)
     with locked(root):
-        return _Run(root, known, found, seed, again, tell).grade(workers or cores(), scheduler)
+        run = _Run(root, known, found, seed, again, tell)
+        try:
+            return run.grade(workers or cores(), scheduler)
+        finally:
+            run.journal.close()
 
 
 def _chosen(root: Path, project: str, only: list[str] | None) -> list[Submission]:

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import time
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -50,26 +49,28 @@ class Journal:
         self.path = root / "journal.sqlite"
         root.mkdir(parents=True, exist_ok=True)
         try:
-            with closing(self._open()) as book:
-                book.executescript(TABLES)
+            self._book = sqlite3.connect(self.path, timeout=30)
+            self._book.row_factory = sqlite3.Row
+            # A log that needs no wait for the disk at each result, and that a killed process cannot damage.
+            self._book.execute("PRAGMA journal_mode = WAL")
+            self._book.execute("PRAGMA synchronous = NORMAL")
+            self._book.executescript(TABLES)
+        except sqlite3.OperationalError as error:
+            raise GradingError(
+                f"{self.path}: cannot be used ({error}).", "Look whether the disk is full or the file read-only."
+            ) from None
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise GradingError(
-                    f"{self.path}: cannot be used ({error}).", "Is the disk full, or the file read-only?"
-                ) from None
             raise GradingError(
                 f"{self.path}: damaged ({error}). The gradebook is not touched.",
                 f"Move it aside, then grade again (everything is judged anew): mv {self.path} {self.path}.damaged",
             ) from None
 
-    def _open(self) -> sqlite3.Connection:
-        book = sqlite3.connect(self.path, timeout=30)
-        book.row_factory = sqlite3.Row
-        return book
+    def close(self) -> None:
+        self._book.close()
 
     def _run(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with closing(self._open()) as book, book:
-            return book.execute(statement, values).fetchall()
+        with self._book:
+            return self._book.execute(statement, values).fetchall()
 
     def seed(self, project: str, given: int | None = None) -> int:
         """The seed of this cohort: `given` (remembered from now on), or the one of the last run, or a new one."""

@@ -30,11 +30,9 @@ BUSY_S = 2.0
 CONFIG = "nbgrader_config.py"
 # Every place where nbgrader opens the gradebook while it grades one submission: nine times.
 OPENED_IN = (
-    converters.autograde,
-    preprocessors.overwritecells,
-    preprocessors.saveautogrades,
+    converters.autograde, preprocessors.overwritekernelspec, preprocessors.overwritecells, preprocessors.saveautogrades,
     preprocessors.latesubmissions,
-)
+)  # fmt: skip
 
 
 class Busy(Exception):
@@ -120,6 +118,9 @@ class Writer:
         config.CourseDirectory.submitted_directory = str(self._staging)
         config.CourseDirectory.autograded_directory = str(self._fresh)
         config.CourseDirectory.assignment_id = self.project.name
+        config.Exporter.optimistic_validation = True  # of the finished notebook, not after each of the steps
+        for steps in (config.Autograde.sanitize_preprocessors, config.Autograde.autograde_preprocessors):
+            steps.remove(preprocessors.CheckCellMetadata)  # MendCells has put the released metadata there
         self._converter = _OneSubmission(coursedir=CourseDirectory(config=config), config=config, log=self._log)
         self._converter.prepare()
 
