@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from autograder.cohort.commands import app as cohort_app
+
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.add_typer(cohort_app, name="cohort", rich_help_panel="Instructor")
 
 Name = Annotated[str, typer.Argument(help="The project's name, as in projects/.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -15,7 +15,8 @@ from pathlib import Path
 from autograder.project import Project, project_files
 
 WINDOW = 12  # tokens
-LEAST_OWN = 25  # windows of own code below which nothing can be said
+LEAST_OWN = 25  # windows of own code below which nothing can be said about the published solution
+LEAST_SHARED = 60  # windows that a pair must share: two short answers to one question are alike
 SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
 KEPT_NAMES = set(keyword.kwlist) | set(dir(builtins))
 
@@ -64,7 +65,7 @@ def _tokens(path: Path) -> list[tuple[str, int]]:
             if token.type in SKIPPED:
                 continue
             text = token.string
-            if token.type == tokenize.NAME and text not in KEPT_NAMES and previous != ".":
+            if is_free_name(token, previous):
                 text = "name"
             elif token.type == tokenize.STRING and text.lstrip("rbufRBUF")[:3] in ('"""', "'''"):
                 continue
@@ -73,6 +74,11 @@ def _tokens(path: Path) -> list[tuple[str, int]]:
     except (OSError, UnicodeDecodeError, SyntaxError, tokenize.TokenError):
         return tokens if tokens else []
     return tokens
+
+
+def is_free_name(token: tokenize.TokenInfo, previous: str) -> bool:
+    """Whether the token is a name that a learner could have chosen: no keyword, no builtin, no attribute."""
+    return token.type == tokenize.NAME and token.string not in KEPT_NAMES and previous != "."
 
 
 def published(project: Project) -> set[int]:
@@ -109,9 +115,9 @@ def similar_pairs(codes: dict[str, Code], known: set[int], least: float = 0.5) -
         for i, first in enumerate(students):
             shared.update((first, second) for second in students[i + 1 :])
     pairs = [
-        Pair(a, b, count / smaller, count)
+        Pair(a, b, count / min(len(own[a]), len(own[b])), count)
         for (a, b), count in shared.items()
-        if (smaller := min(len(own[a]), len(own[b]))) >= LEAST_OWN and count / smaller >= least
+        if count >= LEAST_SHARED and count / min(len(own[a]), len(own[b])) >= least
     ]
     return sorted(pairs, key=lambda p: (-p.share, -p.windows, p.first, p.second))
 
