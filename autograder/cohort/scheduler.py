@@ -18,7 +18,7 @@ def judge_on(
     """Judge `jobs` on the cluster at `address` (`tcp://host:8786`); yields (ticket, answer) as they finish.
 
     A cluster that goes away is connected to again, and what it has not answered is handed in once more; an answer is yielded
-    once whatever happens. The machines need this course's environment and `distributed`, but no disk in common.
+    once whatever happens. Tickets are hashable. The machines need this course's environment and `distributed`, but no disk in common.
 
     Raises:
         GradingError: Dask is not installed here, or the scheduler cannot be reached.

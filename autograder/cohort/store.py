@@ -12,7 +12,6 @@ from pathlib import Path
 from autograder.errors import GradingError
 from autograder.judge import PACKAGE_LIMIT_BYTES, PACKAGE_LIMIT_FILES
 from autograder.project import IGNORED, ROOT, Project, project_files
-from autograder.submission import NOTEBOOK_LIMIT_BYTES, read_notebook
 
 TIMESTAMP = "timestamp.txt"
 
@@ -87,6 +86,8 @@ def load(submission: Submission, project: Project) -> Content:
 
 
 def _notebook(folder: Path, project: Project, digest) -> tuple[str | None, bool]:
+    from autograder.submission import NOTEBOOK_LIMIT_BYTES, read_notebook  # takes nbformat along: workers do without
+
     path = folder / project.notebook
     try:
         if path.is_symlink():
