@@ -118,6 +118,7 @@ def _grade(project, workers, scheduler, seed, again: bool, root: Path | None, as
     from autograder.cohort.exports import project_of
     from autograder.cohort.grading import grade_cohort
     from autograder.cohort.store import grading_root
+    from autograder.cohort.summary import Summary
 
     place, console = grading_root(root), _console(as_json)
     name = project_of(place, project).name
@@ -145,39 +146,6 @@ def _grade(project, workers, scheduler, seed, again: bool, root: Path | None, as
         )
     else:
         console.print(f"{len(results)} submissions: {summary.text()}\nNext: course cohort report")
-
-
-class Summary:
-    """What is known so far, while a cohort is graded."""
-
-    def __init__(self) -> None:
-        self.count = self.full = self.zero = self.problems = self.cached = 0
-        self._points = self.maximum = 0.0
-
-    def add(self, result) -> None:
-        self.count += 1
-        self.full += result.points >= result.maximum > 0
-        self.zero += result.points == 0
-        self.problems += bool(result.problem)
-        self.cached += result.cached
-        self._points += result.points
-        self.maximum = max(self.maximum, result.maximum)
-
-    @property
-    def mean(self) -> float | None:
-        """Mean points from tests."""
-        return self._points / self.count if self.count else None
-
-    def text(self) -> str:
-        if not self.count:
-            return ""
-        parts = [
-            f"mean {self.mean:.1f} of {self.maximum:g}",
-            f"{self.full} full",
-            f"{self.zero} none",
-            f"{self.problems} problems",
-        ]
-        return ", ".join(parts + ([f"{self.cached} unchanged"] if self.cached else []))
 
 
 @app.command()
@@ -212,6 +180,9 @@ def export(
         str, typer.Option("--format", help="csv (everything), canvas or moodle (what they import).")
     ] = "csv",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file. By default, the terminal.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="canvas, moodle: learners whose written answers are not graded yet too.")
+    ] = False,
     column: Annotated[
         str | None,
         typer.Option(help="Canvas: the assignment as its gradebook's export names it, as in 'Late delivery (4711)'."),
@@ -228,12 +199,17 @@ def export(
         raise GradingError(f"There is no format {form!r}.", f"There are: {', '.join(FORMATS)}.")
     place = grading_root(root)
     found = project_of(place, project)
-    text = table(place, found, form, column=column)
+    text = table(place, found, form, column=column, partial=partial)
+    waiting = sum(not row.final for row in rows(place, found))
+    if waiting and form != "csv" and not partial:
+        _console(True).print(
+            f"{waiting} learners left out: a written answer of theirs is not graded yet (--partial takes them too)."
+        )
     if as_json:
         print(json.dumps([row.to_dict() for row in rows(place, found)], indent=2, ensure_ascii=False))
     if output:
         _write(output, text)
-        _console(as_json).print(f"{len(text.splitlines()) - 1} rows: {output}")
+        _console(as_json).print(f"{len(text.splitlines())} lines: {output}")
     elif not as_json:
         print(text.replace("\r\n", "\n"), end="")
 

@@ -43,6 +43,11 @@ class Row:
             return None
         return max(0.0, sum(p or 0.0 for p in self.tasks.values()) - self.penalty)
 
+    @property
+    def final(self) -> bool:
+        """Every task has its points."""
+        return self.status != "not graded" and None not in self.tasks.values()
+
     def to_dict(self) -> dict:
         return {k: v for k, v in vars(self).items() if k != "lms"} | {"total": self.total}
 
@@ -101,9 +106,10 @@ def _points(grade) -> float | None:
     return float(grade.score)
 
 
-def table(root: Path, project: Project, form: str, *, column: str | None = None) -> str:
+def table(root: Path, project: Project, form: str, *, column: str | None = None, partial: bool = False) -> str:
     """The points as CSV text: `csv` (everything we know), `canvas` or `moodle` (what their gradebooks import).
 
+    The LMS tables leave out learners whose written answers nobody has graded yet, unless `partial`.
     `column` is the assignment's name in Canvas, with its number where you have it: `Late delivery (4711)`.
     """
     found = rows(root, project)
@@ -111,6 +117,8 @@ def table(root: Path, project: Project, form: str, *, column: str | None = None)
         raise GradingError(
             f"{root / 'submitted'}: no submission of {project.name}.", "Import some: course cohort import SOURCE"
         )
+    if form != "csv":  # half a grade in an LMS looks like a bad one
+        found = [row for row in found if row.final or partial]
     make = {"csv": _plain, "canvas": _canvas, "moodle": _moodle}[form]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")

@@ -90,8 +90,13 @@ def import_sources(
     return lines
 
 
-def _import(root: Path, sources, projects, limits, say, lines) -> None:
+def _import(root: Path, sources, projects, limits, heard, lines) -> None:
     records = Records(root)
+
+    def say(line: Line) -> None:
+        heard(line)
+        records.settle(line.source, line.student, line.text if line.outcome == "refused" else "")
+
     try:
         with tempfile.TemporaryDirectory(prefix=".import-", dir=root) as scratch:
             uploads = _read(sources, projects, Path(scratch), limits, records, say)

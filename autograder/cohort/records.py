@@ -17,11 +17,11 @@ class Records:
 
     def __init__(self, root: Path) -> None:
         self._root, self._path = root, root / FILE
-        self._data: dict = {"students": {}, "submissions": {}}
+        self._data: dict = {"students": {}, "submissions": {}, "refused": {}}
         if self._path.exists():
             try:
                 self._data = json.loads(self._path.read_text(encoding="utf-8"))
-                self._data = {part: dict(self._data[part]) for part in ("students", "submissions")}
+                self._data = {part: dict(self._data[part]) for part in ("students", "submissions", "refused")}
             except (ValueError, KeyError, TypeError, OSError) as error:
                 raise GradingError(
                     f"{self._path}: damaged ({error}).",
@@ -67,6 +67,20 @@ class Records:
         if label.lms or student not in self._data["students"]:
             self._data["students"][student] = {"lms": label.lms, "lms_id": label.lms_id, "name": label.name}
         self._data["submissions"][f"{student}/{project}"] = submission | {"late_in_lms": label.late}
+
+    def settle(self, source: str, student: str | None, refused: str) -> None:
+        """Remember why an upload was refused, or (with no reason) that it is refused no longer."""
+        if refused:
+            self._data["refused"][source] = {"student": student or "unknown", "problem": refused}
+        else:
+            self._data["refused"].pop(source, None)
+
+    def refused_uploads(self) -> list[dict]:
+        """Uploads that the last import of them refused: `student` and `problem`."""
+        found = self._data["refused"].items()
+        return [
+            {"student": r["student"], "problem": f"upload {source} not imported: {r['problem']}"} for source, r in found
+        ]
 
     def late_in_lms(self, student: str, project: str) -> bool:
         return bool(self._data["submissions"].get(f"{student}/{project}", {}).get("late_in_lms"))

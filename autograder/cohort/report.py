@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autograder.cohort.exports import Row, rows
 from autograder.cohort.journal import Journal
+from autograder.cohort.records import Records
 from autograder.cohort.similarity import Code, Pair, near_reference, published, read_code, similar_pairs
 from autograder.cohort.store import submissions
 from autograder.errors import GradingError
@@ -54,7 +55,8 @@ def build(root: Path, project: Project) -> dict:
             {"student": r.student, "problem": "not graded yet"}
             for r in found
             if r.status == "not graded" and not r.problem
-        ],
+        ]
+        + Records(root).refused_uploads(),
         "students": [row.to_dict() for row in sorted(found, key=_by_total)],
         "near_published": near_reference(codes, project),
         "pairs": [vars(pair) for pair in pairs],
@@ -73,6 +75,7 @@ def _task(task, found: list[Row]) -> dict:
         "maximum": task.points,
         "manual": task.manual,
         "graded": len(points),
+        "waiting": sum(row.status != "not graded" and row.tasks.get(task.name) is None for row in found),
         "mean": statistics.fmean(points) if points else None,
         "full": sum(p >= task.points for p in points),
         "none": sum(p == 0 for p in points),
