@@ -3,10 +3,10 @@
 import argparse
 import json
 
-from bench import grading, model
+from bench import cohort, grading, model
 from bench.rows import show
 
-ALL = {"Grading": grading, "Local models": model}
+ALL = {"Grading": grading, "A cohort": cohort, "Local models": model}
 
 
 def main() -> None:

@@ -369,7 +369,7 @@ class _Cluster(ModuleType):
         self.Client = lambda *a, **k: _Connection(self)
         self.wait = self.first_of
 
-    def first_of(self, futures, return_when):
+    def first_of(self, futures, timeout, return_when):
         if self.connections == 1 and self.tasks > 2:
             raise OSError("connection reset")
         futures[0].result()

@@ -1,7 +1,10 @@
 """Workers on other machines: the same jobs as tasks of a Dask cluster. Only this module knows of Dask."""
 
+import asyncio
+import concurrent.futures
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from autograder.cohort.worker import GAVE_UP, Job, judge_files
 from autograder.errors import GradingError
@@ -9,12 +12,15 @@ from autograder.errors import GradingError
 CONNECT_S = 30
 RECONNECTS = 5
 PAUSE_S = 5.0
+LOOK_S = 30.0  # between looks at whether the connection still stands
+LOOKS_WITHOUT_WORKERS = 4
 IN_FLIGHT = 3  # jobs a thread of the cluster: the next one is there when one ends
 
+# What Dask says of tasks whose scheduler is gone, by version.
+CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 
-def judge_on(
-    address: str, jobs: Iterator[tuple[object, Job]], tell: Callable[[str], None] = lambda line: None
-) -> Iterator[tuple[object, dict]]:
+
+def judge_on(address: str, jobs: Iterator[tuple[object, Job]]) -> Iterator[tuple[object, dict]]:
     """Judge `jobs` on the cluster at `address` (`tcp://host:8786`); yields (ticket, answer) as they finish.
 
     A cluster that goes away is connected to again, and what it has not answered is handed in once more; an answer is yielded
@@ -30,11 +36,12 @@ def judge_on(
             f"--scheduler {address} needs Dask, which is not installed here.",
             "Install it here and on every worker: pip install distributed",
         ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it tells is told here, in one line
     pending: dict[object, Job] = {}
     failures = 0
     while True:
         try:
-            client = Client(address, timeout=CONNECT_S, set_as_default=False)
+            client = Client(address, timeout=CONNECT_S)
         except (OSError, ValueError) as error:
             failures += 1
             if failures > RECONNECTS or isinstance(error, ValueError):
@@ -51,10 +58,9 @@ def judge_on(
             return
         except _Gone as error:
             failures += 1
-            tell(f"{address}: the connection was lost ({error}); connecting again.")
             if failures > RECONNECTS:
                 raise GradingError(
-                    f"{address}: the cluster was lost {failures} times.",
+                    f"{address}: the cluster was lost {failures} times ({error}).",
                     "Run the same command again when it is back: it goes on where it stopped.",
                 ) from None
             time.sleep(PAUSE_S)
@@ -71,6 +77,7 @@ def _through(client, jobs: Iterator[tuple[object, Job]], pending: dict[object, J
     from distributed import wait
 
     futures: dict[object, object] = {}
+    looks = 0
     try:
         for ticket, job in pending.items():
             futures[ticket] = client.submit(judge_files, job, pure=False)
@@ -82,12 +89,22 @@ def _through(client, jobs: Iterator[tuple[object, Job]], pending: dict[object, J
                 futures[ticket] = client.submit(judge_files, job, pure=False)
             if not futures:
                 return
-            wait(list(futures.values()), return_when="FIRST_COMPLETED")
+            try:
+                wait(list(futures.values()), timeout=LOOK_S, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                if client.status != "running":
+                    raise
+                looks = 0 if client.nthreads() else looks + 1
+                if looks > LOOKS_WITHOUT_WORKERS:
+                    raise GradingError(
+                        f"{client.scheduler.address}: the cluster has no workers.",
+                        "Start some (dask worker ADDRESS), then run the same command again: it goes on where it stopped.",
+                    ) from None
             for ticket in [t for t, future in futures.items() if future.done()]:
                 answer = _answer(futures.pop(ticket))
                 pending.pop(ticket)
                 yield ticket, answer
-    except OSError as error:  # Dask's CommClosedError and time-outs are OSErrors
+    except (OSError, *CANCELLED) as error:  # Dask's CommClosedError and time-outs are OSErrors
         raise _Gone(str(error) or type(error).__name__) from None
 
 
@@ -96,7 +113,7 @@ def _answer(future) -> dict:
     if future.status in ("cancelled", "lost"):
         raise _Gone("its tasks were cancelled")
     error = future.exception()
-    if isinstance(error, OSError):
+    if isinstance(error, (OSError, *CANCELLED)):
         raise error
     return future.result() if error is None else {"problem": f"{GAVE_UP} ({type(error).__name__})"}
 
