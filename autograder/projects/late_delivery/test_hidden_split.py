@@ -1,5 +1,7 @@
 """The split: parts apart in time, whole days, gaps."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +12,11 @@ from coursekit.shipments import simulate
 PARTS = ("train", "validation", "test")
 
 
+@cache
 def drawn(seed: int) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp, int]:
     """Shipments in random order, two random edges and a random gap."""
     rng = np.random.default_rng(seed)
-    shipments = simulate(2_000, seed).sample(frac=1, random_state=seed % 2**31)
+    shipments = simulate(600, seed).sample(frac=1, random_state=seed % 2**31)
     first = pd.Timestamp("2025-01-01", tz="UTC") + pd.Timedelta(days=int(rng.integers(100, 180)))
     second = first + pd.Timedelta(days=int(rng.integers(40, 90)))
     return shipments, first, second, int(rng.integers(1, 9))
@@ -92,12 +95,12 @@ def test_edges_are_exact_to_the_minute(seed):
 
 @pytest.mark.check(
     task="split",
-    points=1,
-    why="An empty part or swapped edges give a score all the same, of nothing. Stop instead.",
+    points=0.5,
+    why="Swapped edges give a score all the same, of nothing, and an edge at noon cuts a storm in two. Stop instead.",
     lesson="01_ml_basics/03_validation",
 )
 def test_a_split_that_cannot_work_is_refused(seed):
-    """Negative gaps, swapped edges, edges within a day and empty parts are ValueErrors."""
+    """Negative gaps, swapped or equal edges, and edges within a day in UTC are ValueErrors."""
     shipments, first, second, gap_days = drawn(seed)
     with pytest.raises(ValueError):
         time_split(shipments, first, second, -gap_days)
@@ -107,6 +110,17 @@ def test_a_split_that_cannot_work_is_refused(seed):
         time_split(shipments, first, first, gap_days)
     with pytest.raises(ValueError):
         time_split(shipments, first + pd.Timedelta(hours=13), second, gap_days)
+
+
+@pytest.mark.check(
+    task="split",
+    points=0.5,
+    why="An empty part gives no error later, only a score of nothing.",
+    lesson="01_ml_basics/03_validation",
+)
+def test_an_empty_part_is_named(seed):
+    """A part without any shipment is a ValueError that names the part."""
+    shipments, first, second, gap_days = drawn(seed)
     with pytest.raises(ValueError, match="test"):
         time_split(shipments, first, "2026-02-01", gap_days)
     with pytest.raises(ValueError, match="train"):

@@ -35,18 +35,21 @@ class Labeller:
         return [counted[label] for label in self.labels]
 
 
-def compare(reference, current, bins):
-    """The index and the number of bins that hold anything."""
+def compare(reference, current, bins, only_used=False):
+    """The index (of all bins, or of those that hold anything) and the number of bins that hold anything."""
     if len(current) == 0:
         raise ValueError("no current values")
     labeller = Labeller(reference, bins)
     r, c = labeller.count(reference), labeller.count(current)
-    k, total = len(r), 0.0
+    used = sum(a + b > 0 for a, b in zip(r, c, strict=True))
+    k, total = used if only_used else len(r), 0.0
     for a, b in zip(r, c, strict=True):
+        if only_used and a + b == 0:
+            continue
         share_r = (a + 0.5) / (len(reference) + 0.5 * k)
         share_c = (b + 0.5) / (len(current) + 0.5 * k)
         total += (share_c - share_r) * math.log(share_c / share_r)
-    return total, sum(a + b > 0 for a, b in zip(r, c, strict=True))
+    return total, used
 
 
 def psi(reference, current, bins=10):
@@ -71,7 +74,7 @@ def drift_alarms(reference, current, false_alarm_rate=0.01, bins=10):
     for column in reference.columns:
         if column not in current.columns:
             raise ValueError(f"current has no column {column}")
-        found, used = compare(reference[column], current[column], bins)
+        found, used = compare(reference[column], current[column], bins, only_used=True)
         if used >= 2 and found / spread > chi2.isf(per_column, used - 1):
             alarms.append(column)
     return alarms

@@ -25,7 +25,7 @@ def require_columns(frame, needed):
 
 def calendar_features(shipments):
     require_columns(shipments, ["booked_at"])
-    stamps = shipments["booked_at"].tolist()
+    stamps = shipments["booked_at"].dt.tz_convert("UTC").tolist()
     return pd.DataFrame(
         {"weekday": [s.weekday() for s in stamps], "hour": [s.hour for s in stamps]},
         index=shipments.index,

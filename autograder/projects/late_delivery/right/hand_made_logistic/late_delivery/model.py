@@ -110,4 +110,6 @@ def fit_late_model(train, validation, seed=0):
     design = Design().fit(features)
     model = LateModel(design, newton(design.transform(features), train["late"].to_numpy(float), RIDGE))
     model.calibration = fit_calibration(model.raw(validation), validation["late"])
+    if not model.calibration.slope > 0:
+        raise ValueError("the validation rows want the ranking upside down")
     return model

@@ -31,7 +31,7 @@ def time_split(shipments, validation_from="2025-09-01", test_from="2025-10-01", 
             return "validation"
         return "train" if day < start - gap_days else "gap"
 
-    places = [place(moment.toordinal()) for moment in shipments["booked_at"].dt.date]
+    places = [place(moment.toordinal()) for moment in shipments["booked_at"].dt.tz_convert("UTC").dt.date]
     rows = {name: [i for i, p in enumerate(places) if p == name] for name in ("train", "validation", "test")}
     for name in rows:
         if not rows[name]:

@@ -34,7 +34,7 @@ class Calibration:
 
 
 def fit_calibration(probability: np.ndarray, late: np.ndarray) -> Calibration:
-    """The line of greatest likelihood for outcomes `late` (n,), 0 or 1, given raw probabilities (n,).
+    """The line of greatest likelihood for outcomes `late` (n,), 0 or 1, given raw probabilities (n,); any slope may come out.
 
     Raises ValueError when `late` does not hold both outcomes: there is nothing to calibrate on.
     """
@@ -80,8 +80,10 @@ class LateModel:
 def fit_late_model(train: pd.DataFrame, validation: pd.DataFrame, seed: int = 0) -> LateModel:
     """Fit the classifier on `train`, then the calibration on `validation`; both are shipments with their `late`.
 
-    The same input and seed give the same predictions. The order in which shipments are ranked comes from `train` alone.
-    Neither frame is changed. Raises ValueError when either lacks a column, or holds only one outcome.
+    The same input and seed give the same predictions. The order in which shipments are ranked comes from `train` alone:
+    with other validation rows the probabilities move, but a shipment strictly above another stays strictly above it.
+    Neither frame is changed. Raises ValueError when either lacks a column (the message names it) or holds only one outcome,
+    and when the slope of the calibration is not positive: `validation` then contradicts the ranking, and no line mends that.
     """
     for name, part in {"train": train, "validation": validation}.items():
         require_columns(part, ["late"])
@@ -89,4 +91,7 @@ def fit_late_model(train: pd.DataFrame, validation: pd.DataFrame, seed: int = 0)
             raise ValueError(f"{name} needs shipments that were late and shipments that were not")
     classifier = make_classifier(seed).fit(build_features(train), train["late"])
     raw = classifier.predict_proba(build_features(validation))[:, 1]
-    return LateModel(classifier, fit_calibration(raw, validation["late"].to_numpy()))
+    calibration = fit_calibration(raw, validation["late"].to_numpy())
+    if calibration.slope <= 0:
+        raise ValueError(f"validation contradicts the ranking: the calibration has slope {calibration.slope:.3f}")
+    return LateModel(classifier, calibration)

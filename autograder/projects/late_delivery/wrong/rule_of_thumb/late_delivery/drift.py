@@ -38,12 +38,13 @@ class Bins:
 def fit_bins(reference: pd.Series, bins: int = 10) -> Bins:
     """Bins for one feature, from its reference values.
 
-    By value, for text and for numbers with at most `bins` distinct values (a constant has one).
+    By value, for text, categoricals, and numbers with at most `bins` distinct values, not counting missing ones: a flag
+    or a column of booleans has two, a constant one, a column that is missing throughout none.
     By quantile, for other numbers: the edges are the distinct ones among the 1/bins, 2/bins, … quantiles
-    (`np.quantile`) of what is not missing. Raises ValueError when `reference` is empty.
+    (`np.quantile`) of what is not missing. Raises ValueError when `reference` has no rows.
     """
     if len(reference) == 0:
-        raise ValueError("the reference is empty")
+        raise ValueError("the reference has no rows")
     present = reference.dropna()
     if not pd.api.types.is_numeric_dtype(reference) or present.nunique() <= bins:
         return Bins(levels=tuple(present.unique()))
@@ -55,19 +56,30 @@ def psi(reference: pd.Series, current: pd.Series, bins: int = 10) -> float:
     """Population stability index of one feature: sum over bins of (c - r) * ln(c / r), 0 or more.
 
     r and c are the shares of reference and current values in each bin of `fit_bins(reference)`:
-    (count + SMOOTHING) / (all values + SMOOTHING * number of bins). Raises ValueError when either is empty.
+    (count + SMOOTHING) / (all values + SMOOTHING * number of bins), missing values among them. Raises ValueError when
+    either has no rows.
     """
+    return _index(*_counts(reference, current, bins))
+
+
+def _counts(reference: pd.Series, current: pd.Series, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """How many values of each are in every bin of the reference."""
     if len(current) == 0:
-        raise ValueError("the current values are empty")
-    counted = fit_bins(reference, bins)
-    r, c = (_shares(counted.count(values)) for values in (reference, current))
+        raise ValueError("current has no rows")
+    fixed = fit_bins(reference, bins)
+    return fixed.count(reference), fixed.count(current)
+
+
+def _index(then: np.ndarray, now: np.ndarray) -> float:
+    """The sum over these bins."""
+    r, c = _shares(then), _shares(now)
     return float(np.sum((c - r) * np.log(c / r)))
 
 
 def population_stability(reference: pd.DataFrame, current: pd.DataFrame, bins: int = 10) -> pd.Series:
     """`psi` of each column of `reference`, float64, indexed by column name in the order of `reference`.
 
-    Columns that only `current` has are ignored. Raises ValueError naming the columns that `current` lacks.
+    Columns that only `current` has are ignored. Raises ValueError naming each column that `current` lacks.
     """
     lacking = [column for column in reference.columns if column not in current.columns]
     if lacking:
@@ -80,16 +92,20 @@ def drift_alarms(
 ) -> list[str]:
     """The columns of `reference` that have drifted, in its order.
 
-    When both frames are independent rows of one population, the chance that any column at all is named is
-    about `false_alarm_rate`, however many rows and columns there are. Without drift and with B bins in use,
-    PSI is close to (1/n + 1/m) times a chi-squared variable with B - 1 degrees of freedom, n and m being the
-    numbers of rows (B. Yurdakul, Statistical properties of population stability index, 2018); each of k columns may use
-    up 1/k of the rate (Bonferroni). Raises ValueError unless 0 < false_alarm_rate < 1.
+    When both frames are independent rows of one population, the chance that any column at all is named is about
+    `false_alarm_rate` or less, for large and small tables, alike or very different in size, with one column or many.
+    Without drift and with B bins in use, PSI is close to (1/n + 1/m) times a chi-squared variable with B - 1 degrees of
+    freedom, n and m being the numbers of rows (B. Yurdakul, Statistical properties of population stability index, 2018);
+    it is less close where bins expect fewer than about five rows. Each of k columns may use up 1/k of the rate
+    (Bonferroni).
+
+    Here, unlike in `psi`, bins that are empty in both tables are left out of the sum as well as of the degrees of freedom:
+    smoothing alone would make them differ when n and m differ. Raises ValueError unless 0 < false_alarm_rate < 1.
     """
     if not 0 < false_alarm_rate < 1:
         raise ValueError(f"false_alarm_rate must be between 0 and 1, got {false_alarm_rate}")
     found = population_stability(reference, current, bins)
-    return list(found.index[found > 0.1])
+    return list(found.index[found > 0.2])
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from late_delivery.features import CATEGORIES, build_features, require_columns
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
+
+from late_delivery.features import CATEGORIES, build_features, require_columns
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:
@@ -34,7 +35,7 @@ class Calibration:
 
 
 def fit_calibration(probability: np.ndarray, late: np.ndarray) -> Calibration:
-    """The line of greatest likelihood for outcomes `late` (n,), 0 or 1, given raw probabilities (n,).
+    """The line of greatest likelihood for outcomes `late` (n,), 0 or 1, given raw probabilities (n,); any slope may come out.
 
     Raises ValueError when `late` does not hold both outcomes: there is nothing to calibrate on.
     """
@@ -45,7 +46,11 @@ def fit_calibration(probability: np.ndarray, late: np.ndarray) -> Calibration:
 
 
 def make_classifier(seed: int) -> Pipeline:
-    """An unfitted pipeline from features to a probability. Categories that it never saw count as missing."""
+    """An unfitted pipeline from features to a probability. Categories that it never saw count as missing.
+
+    The two lines given turn `CATEGORIES` into numbers and pass every other feature on as it is. If you add text features,
+    name them there too: most classifiers take numbers only. You may replace the whole body.
+    """
     encode = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
     prepare = ColumnTransformer([("categories", encode, CATEGORIES)], remainder="passthrough")
     # Small trees and large leaves: bad days are shared, so 13,000 rows are fewer than they look.
@@ -81,15 +86,19 @@ class LateModel:
 def fit_late_model(train: pd.DataFrame, validation: pd.DataFrame, seed: int = 0) -> LateModel:
     """Fit the classifier on `train`, then the calibration on `validation`; both are shipments with their `late`.
 
-    The same input and seed give the same predictions. The order in which shipments are ranked comes from `train` alone.
-    Neither frame is changed. Raises ValueError when either lacks a column, or holds only one outcome.
+    The same input and seed give the same predictions. The order in which shipments are ranked comes from `train` alone:
+    with other validation rows the probabilities move, but a shipment strictly above another stays strictly above it.
+    Neither frame is changed. Raises ValueError when either lacks a column (the message names it) or holds only one outcome,
+    and when the slope of the calibration is not positive: `validation` then contradicts the ranking, and no line mends that.
     """
     for name, part in {"train": train, "validation": validation}.items():
         require_columns(part, ["late"])
         if part["late"].nunique() != 2:
             raise ValueError(f"{name} needs shipments that were late and shipments that were not")
-    classifier = make_classifier(seed)
     both = pd.concat([train, validation])
-    classifier.fit(build_features(both), both["late"])
+    classifier = make_classifier(seed).fit(build_features(both), both["late"])
     raw = classifier.predict_proba(build_features(validation))[:, 1]
-    return LateModel(classifier, fit_calibration(raw, validation["late"].to_numpy()))
+    calibration = fit_calibration(raw, validation["late"].to_numpy())
+    if calibration.slope <= 0:
+        raise ValueError(f"validation contradicts the ranking: the calibration has slope {calibration.slope:.3f}")
+    return LateModel(classifier, calibration)

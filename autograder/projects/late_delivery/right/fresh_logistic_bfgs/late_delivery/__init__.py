@@ -1,0 +1,1 @@
+"""Predict late shipments at booking, decide which to check, and notice when the predictions go stale."""
