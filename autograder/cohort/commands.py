@@ -191,7 +191,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the points as a table: for spreadsheets, for Canvas, for Moodle."""
-    from autograder.cohort.exports import FORMATS, project_of, rows, table
+    from autograder.cohort.exports import FORMATS, lms_notes, project_of, rows, table
     from autograder.cohort.store import grading_root
     from autograder.errors import GradingError
 
@@ -200,11 +200,9 @@ def export(
     place = grading_root(root)
     found = project_of(place, project)
     text = table(place, found, form, column=column, partial=partial)
-    waiting = sum(not row.final for row in rows(place, found))
-    if waiting and form != "csv" and not partial:
-        _console(True).print(
-            f"{waiting} learners left out: a written answer of theirs is not graded yet (--partial takes them too)."
-        )
+    if form != "csv":
+        for note in lms_notes(rows(place, found), form, partial=partial):
+            _console(True).print(note)
     if as_json:
         print(json.dumps([row.to_dict() for row in rows(place, found)], indent=2, ensure_ascii=False))
     if output:

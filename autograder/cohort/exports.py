@@ -35,6 +35,7 @@ class Row:
     last_name: str = ""
     email: str = ""
     lms: dict = field(default_factory=dict)
+    late_in_lms: bool = False
 
     @property
     def total(self) -> float | None:
@@ -64,7 +65,7 @@ def rows(root: Path, project: Project) -> list[Row]:
         result = results.get(student)
         if result and result.problem:
             row.problem, row.status = result.problem, "problem" if row.status == "graded" else row.status
-        row.lms = records.person(student)
+        row.lms, row.late_in_lms = records.person(student), records.late_in_lms(student, project.name)
         found.append(row)
     return found
 
@@ -126,13 +127,31 @@ def table(root: Path, project: Project, form: str, *, column: str | None = None,
     return out.getvalue()
 
 
+def lms_notes(found: list[Row], form: str, *, partial: bool) -> list[str]:
+    """What the instructor must know about an LMS table: who is not in it, and whom the LMS may not know."""
+    notes = []
+    taken = [row for row in found if row.final or partial]
+    if len(taken) < len(found):
+        notes.append(
+            f"{len(found) - len(taken)} learners left out: not graded yet, or a written answer waits (--partial takes them too)."
+        )
+    unknown = [row.student for row in taken if row.lms.get("lms") != form]
+    if unknown:
+        then = "Moodle skips them" if form == "moodle" else "Canvas looks for their id as a login"
+        notes.append(
+            f"{len(unknown)} learners have no {form.title()} number (they were not imported from its download): {then}."
+        )
+    return notes
+
+
 def _plain(project: Project, found: list[Row], column: str):
     tasks = [task.name for task in project.tasks]
     yield ["student", "last_name", "first_name", "email", "project", *tasks, "late_penalty", "total", "maximum",
-           "late_seconds", "status", "problem"]  # fmt: skip
+           "late_seconds", "late_in_lms", "status", "problem"]  # fmt: skip
     for row in found:
+        late = "yes" if row.late_in_lms else ""
         yield [row.student, row.last_name, row.first_name, row.email, project.name, *(row.tasks[t] for t in tasks),
-               row.penalty, row.total, _maximum(project), row.late_seconds, row.status, row.problem]  # fmt: skip
+               row.penalty, row.total, _maximum(project), row.late_seconds, late, row.status, row.problem]  # fmt: skip
 
 
 def _canvas(project: Project, found: list[Row], column: str):

@@ -95,7 +95,7 @@ class _Reader:
         top = tree.top
         for path, why in sorted(tree.unsafe.items()):
             if path.startswith("/") or path.partition("/")[0] in ("..", "") or path[1:2] == ":":
-                yield Found(f"{tree.where}/{shown(path)}", None, None, f"refused: {why}")
+                yield Found(f"{tree.where}/{shown(path)}", None, None, f"it {why}")
                 del tree.unsafe[path]
                 top.pop(path.partition("/")[0], None)
         if not top:
@@ -147,7 +147,7 @@ class _Reader:
             if folder:
                 yield from self._learner(label, tree.below(name), depth=0)
             elif name in tree.unsafe:
-                yield Found(where, label, None, f"refused: it {tree.unsafe[name]}")
+                yield Found(where, label, None, f"it {tree.unsafe[name]}")
             elif name.lower().endswith(ZIP_LIKE):
                 yield from self._inner_zip(label, where, tree.files[name], depth=1)
             elif file:

@@ -21,8 +21,8 @@ class Records:
         if self._path.exists():
             try:
                 self._data = json.loads(self._path.read_text(encoding="utf-8"))
-                self._data = {part: dict(self._data[part]) for part in ("students", "submissions", "refused")}
-            except (ValueError, KeyError, TypeError, OSError) as error:
+                self._data = {part: dict(self._data.get(part, {})) for part in ("students", "submissions", "refused")}
+            except (ValueError, TypeError, AttributeError, OSError) as error:
                 raise GradingError(
                     f"{self._path}: damaged ({error}).",
                     f"Move it aside: mv {self._path} {self._path}.bad (the next import learns it again).",

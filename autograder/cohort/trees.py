@@ -67,7 +67,7 @@ class Tree:
     def refuse_unsafe(self) -> None:
         for path, why in sorted(self.unsafe.items()):
             more = f" (and {len(self.unsafe) - 1} more)" if len(self.unsafe) > 1 else ""
-            raise Refused(f"refused: {shown(path)} {why}{more}")
+            raise Refused(f"{shown(path)} {why}{more}")
 
 
 def shown(text: str) -> str:
