@@ -28,12 +28,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(NotebookCount(config), "notebook-count")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A notebook's cells share one kernel, so they go to one worker."""
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """A notebook's cells share one kernel, so they go to one worker, in order; every other test goes where there is room."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByNotebook(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return path if path.endswith(".ipynb") else nodeid
+
+    return ByNotebook(config, log)
 
 
 class NotebookCount:
