@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -239,6 +240,9 @@ def test_a_killed_run_goes_on_where_it_stopped(course, root, judged):
     run.wait()
     assert 3 <= len(finished) < 8
     results = grade(root)
+    for folder in Path(tempfile.gettempdir()).glob(f"{worker.SCRATCH}*"):
+        assert str(run.pid) not in folder.name, "the killed run's temporary files are removed"
+    assert not list(root.glob(".writing-*"))
     assert {s: r.points for s, r in results.items()} == in_gradebook(root) == dict.fromkeys(students, 6.0)
     assert finished.isdisjoint(judged) and len(judged) == len(set(judged)), "nothing is judged twice"
     with closing(sqlite3.connect(root / "gradebook.db")) as book:

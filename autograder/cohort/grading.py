@@ -19,7 +19,7 @@ from autograder.cohort.store import (
     locked,
     submissions,
 )
-from autograder.cohort.worker import Job
+from autograder.cohort.worker import Job, sweep
 from autograder.errors import GradingError
 from autograder.judge import EXPLAINED, Verdict
 from autograder.project import Project, find_project
@@ -68,6 +68,7 @@ def grade_cohort(
     root, known = grading_root(root), find_project(project)
     found = _chosen(root, project, only)
     with locked(root):
+        sweep()
         run = _Run(root, known, found, seed, again, tell)
         try:
             return run.grade(workers or cores(), scheduler)

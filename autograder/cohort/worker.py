@@ -6,6 +6,7 @@ Started as `python -m autograder.cohort.worker FD`; ends when the other end of F
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from autograder.runner import Limits
 from autograder.wire import Channel, WireError
 
 PR_SET_PDEATHSIG = 1
+SCRATCH = "course-worker-"
 GRACE_S = 60.0  # beyond the time limit of a submission, before a worker counts as hung
 GAVE_UP = "Not judged: the judging process ended twice without an answer (killed, or out of memory?). Grade again."
 
@@ -83,10 +85,13 @@ class Worker:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
+        # Its temporary files are ours to remove: a worker is ended, not asked to end.
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True)
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "autograder.cohort.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
+                env=os.environ | {"TMPDIR": self._scratch.name},
             )  # fmt: skip
         self._socket, self._channel = ours, Channel(ours)
 
@@ -118,6 +123,18 @@ class Worker:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._scratch.cleanup()
+
+
+def sweep() -> None:
+    """Remove the temporary files of runs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        with contextlib.suppress(PermissionError):
+            try:
+                os.kill(int(owner), 0)
+            except (ProcessLookupError, ValueError):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 _here = threading.local()
@@ -160,8 +177,7 @@ def main() -> None:
     if sys.platform == "linux":  # a worker does not outlive the run that started it
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which ends its workers
-    with tempfile.TemporaryDirectory(prefix="course-worker-") as scratch:
-        _serve(Channel(socket.socket(fileno=int(sys.argv[1]))), Path(scratch))
+    _serve(Channel(socket.socket(fileno=int(sys.argv[1]))), Path(tempfile.gettempdir()))
 
 
 if __name__ == "__main__":

@@ -84,6 +84,8 @@ class Writer:
 
     def __init__(self, root: Path, project: Project) -> None:
         self.root, self.project, self.path = root, project, root / "gradebook.db"
+        for left in root.glob(".writing-*"):  # of a run that was killed: only one is at work at a time
+            shutil.rmtree(left, ignore_errors=True)
         self._scratch = tempfile.TemporaryDirectory(prefix=".writing-", dir=root)
         try:
             self._open(Path(self._scratch.name))
