@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.cohort.imports import import_sources
+from autograder.cohort.records import Records
 from autograder.cohort.trees import Limits
 from tests.conftest import tree_digest
 
@@ -108,6 +109,7 @@ def test_folders_zips_and_lms_names_in_one_folder(root, inbox, work):
                                  "Turing-Alan_333", "Liskov-Barbara_444")
     }  # fmt: skip
     assert set(map(tuple, outcomes(lines).values())) == {("imported",)}
+    assert [s for s in lines if Records(root).late_in_lms(s, "greeter")] == ["hopper_222"]
     for folder in root.glob("submitted/*/greeter"):
         assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == set(work)
 

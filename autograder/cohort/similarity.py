@@ -16,6 +16,7 @@ from autograder.project import Project, project_files
 
 WINDOW = 12  # tokens
 LEAST_OWN = 25  # windows of own code below which nothing can be said about the published solution
+MANY = 20  # what more learners than this wrote alike says nothing about two of them
 LEAST_SHARED = 60  # windows that a pair must share: two short answers to one question are alike
 SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
 KEPT_NAMES = set(keyword.kwlist) | set(dir(builtins))
@@ -101,10 +102,10 @@ def near_reference(codes: dict[str, Code], project: Project, least: float = 0.9)
 def similar_pairs(codes: dict[str, Code], known: set[int], least: float = 0.5) -> list[Pair]:
     """Pairs of learners that share at least `least` of the smaller one's own code, most alike first.
 
-    `known` windows do not count, nor does what more than a quarter of the cohort (and at least five) wrote alike.
+    `known` windows do not count, nor does what more than a quarter of the cohort (at least 5, at most 20 learners) wrote alike.
     """
     counts = Counter(window for code in codes.values() for window in code.windows - known)
-    common = max(5, len(codes) // 4)
+    common = min(max(5, len(codes) // 4), MANY)
     own = {s: {w for w in code.windows - known if counts[w] <= common} for s, code in codes.items()}
     writers = defaultdict(list)
     for student in sorted(own):
