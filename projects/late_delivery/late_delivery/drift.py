@@ -39,9 +39,10 @@ class Bins:
 def fit_bins(reference: pd.Series, bins: int = 10) -> Bins:
     """Bins for one feature, from its reference values.
 
-    By value, for text and for numbers with at most `bins` distinct values (a constant has one).
+    By value, for text, categoricals, and numbers with at most `bins` distinct values, not counting missing ones: a flag
+    or a column of booleans has two, a constant one, a column that is missing throughout none.
     By quantile, for other numbers: the edges are the distinct ones among the 1/bins, 2/bins, … quantiles
-    (`np.quantile`) of what is not missing. Raises ValueError when `reference` is empty.
+    (`np.quantile`) of what is not missing. Raises ValueError when `reference` has no rows.
     """
     raise NotImplementedError("YOUR CODE HERE: levels for few values, quantile edges for many")
 
@@ -50,7 +51,8 @@ def psi(reference: pd.Series, current: pd.Series, bins: int = 10) -> float:
     """Population stability index of one feature: sum over bins of (c - r) * ln(c / r), 0 or more.
 
     r and c are the shares of reference and current values in each bin of `fit_bins(reference)`:
-    (count + SMOOTHING) / (all values + SMOOTHING * number of bins). Raises ValueError when either is empty.
+    (count + SMOOTHING) / (all values + SMOOTHING * number of bins), missing values among them. Raises ValueError when
+    either has no rows.
     """
     raise NotImplementedError("YOUR CODE HERE: count both in the reference's bins, smooth, sum")
 
@@ -58,7 +60,7 @@ def psi(reference: pd.Series, current: pd.Series, bins: int = 10) -> float:
 def population_stability(reference: pd.DataFrame, current: pd.DataFrame, bins: int = 10) -> pd.Series:
     """`psi` of each column of `reference`, float64, indexed by column name in the order of `reference`.
 
-    Columns that only `current` has are ignored. Raises ValueError naming the columns that `current` lacks.
+    Columns that only `current` has are ignored. Raises ValueError naming each column that `current` lacks.
     """
     raise NotImplementedError("YOUR CODE HERE: one psi a column")
 
@@ -68,11 +70,15 @@ def drift_alarms(
 ) -> list[str]:
     """The columns of `reference` that have drifted, in its order.
 
-    When both frames are independent rows of one population, the chance that any column at all is named is
-    about `false_alarm_rate`, however many rows and columns there are. Without drift and with B bins in use,
-    PSI is close to (1/n + 1/m) times a chi-squared variable with B - 1 degrees of freedom, n and m being the
-    numbers of rows (B. Yurdakul, Statistical properties of population stability index, 2018); each of k columns may use
-    up 1/k of the rate (Bonferroni). Raises ValueError unless 0 < false_alarm_rate < 1.
+    When both frames are independent rows of one population, the chance that any column at all is named is about
+    `false_alarm_rate` or less, for large and small tables, alike or very different in size, with one column or many.
+    Without drift and with B bins in use, PSI is close to (1/n + 1/m) times a chi-squared variable with B - 1 degrees of
+    freedom, n and m being the numbers of rows (B. Yurdakul, Statistical properties of population stability index, 2018);
+    it is less close where bins expect fewer than about five rows. Each of k columns may use up 1/k of the rate
+    (Bonferroni).
+
+    Here, unlike in `psi`, bins that are empty in both tables are left out of the sum as well as of the degrees of freedom:
+    smoothing alone would make them differ when n and m differ. Raises ValueError unless 0 < false_alarm_rate < 1.
     """
     raise NotImplementedError("YOUR CODE HERE: a limit for each column from its own bins, rows and share of the rate")
 

@@ -26,14 +26,14 @@ def require_columns(frame: pd.DataFrame, needed: Iterable[str]) -> None:
 
 
 def calendar_features(shipments: pd.DataFrame) -> pd.DataFrame:
-    """`weekday` (0 is Monday) and `hour` (0 to 23, UTC) of the booking, int64, on the index of `shipments`.
+    """`weekday` (0 is Monday) and `hour` (0 to 23) of the booking in UTC, int64, on the index of `shipments`.
 
-    The worked example: the two functions below have the same three steps.
+    `booked_at` has a time zone, whichever. The worked example: the two functions below have the same three steps.
     """
     # 1. refuse what cannot work
     require_columns(shipments, ["booked_at"])
     # 2. compute each feature from its own row
-    booked = shipments["booked_at"].dt
+    booked = shipments["booked_at"].dt.tz_convert("UTC").dt
     features = {"weekday": booked.day_of_week.astype("int64"), "hour": booked.hour.astype("int64")}
     # 3. return a new frame
     return pd.DataFrame(features, index=shipments.index)

@@ -35,7 +35,7 @@ class Calibration:
 
 
 def fit_calibration(probability: np.ndarray, late: np.ndarray) -> Calibration:
-    """The line of greatest likelihood for outcomes `late` (n,), 0 or 1, given raw probabilities (n,).
+    """The line of greatest likelihood for outcomes `late` (n,), 0 or 1, given raw probabilities (n,); any slope may come out.
 
     Raises ValueError when `late` does not hold both outcomes: there is nothing to calibrate on.
     """
@@ -43,7 +43,11 @@ def fit_calibration(probability: np.ndarray, late: np.ndarray) -> Calibration:
 
 
 def make_classifier(seed: int) -> Pipeline:
-    """An unfitted pipeline from features to a probability. Categories that it never saw count as missing."""
+    """An unfitted pipeline from features to a probability. Categories that it never saw count as missing.
+
+    The two lines given turn `CATEGORIES` into numbers and pass every other feature on as it is. If you add text features,
+    name them there too: most classifiers take numbers only. You may replace the whole body.
+    """
     encode = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
     prepare = ColumnTransformer([("categories", encode, CATEGORIES)], remainder="passthrough")
     raise NotImplementedError("YOUR CODE HERE: a classifier that takes missing values; steps \"prepare\" and \"classify\"")
@@ -67,7 +71,9 @@ class LateModel:
 def fit_late_model(train: pd.DataFrame, validation: pd.DataFrame, seed: int = 0) -> LateModel:
     """Fit the classifier on `train`, then the calibration on `validation`; both are shipments with their `late`.
 
-    The same input and seed give the same predictions. The order in which shipments are ranked comes from `train` alone.
-    Neither frame is changed. Raises ValueError when either lacks a column, or holds only one outcome.
+    The same input and seed give the same predictions. The order in which shipments are ranked comes from `train` alone:
+    with other validation rows the probabilities move, but a shipment strictly above another stays strictly above it.
+    Neither frame is changed. Raises ValueError when either lacks a column (the message names it) or holds only one outcome,
+    and when the slope of the calibration is not positive: `validation` then contradicts the ranking, and no line mends that.
     """
     raise NotImplementedError("YOUR CODE HERE: classifier from train, calibration from validation")

@@ -40,7 +40,8 @@ def time_split(
     validation  booked from `validation_from` (included) until `test_from` minus the gap (not included)
     test        booked from `test_from` (included) on
 
-    Rows may come in any order. Raises ValueError when `gap_days` is negative, an edge is not a midnight,
-    `validation_from` is not before `test_from`, or a part would be empty (the message names the part).
+    Rows may come in any order. Raises ValueError when `gap_days` is negative, an edge is not a midnight in UTC,
+    `validation_from` is not before `test_from`, or a part would be empty. The message then names the empty part; of
+    several, the first in the order above.
     """
     raise NotImplementedError("YOUR CODE HERE: two edges, two gaps, three parts")

@@ -63,6 +63,6 @@ def build_features(shipments: pd.DataFrame) -> pd.DataFrame:
     require_columns(shipments, [*CATEGORIES, *NUMBERS, "booked_at"])
     shipments["wind_missing"] = shipments["forecast_wind_ms"].isna().astype(int)
     shipments["rain_missing"] = shipments["forecast_rain_mm"].isna().astype(int)
-    shipments["weekday"] = shipments["booked_at"].dt.day_of_week
-    shipments["hour"] = shipments["booked_at"].dt.hour
+    shipments["weekday"] = shipments["booked_at"].dt.tz_convert("UTC").dt.day_of_week
+    shipments["hour"] = shipments["booked_at"].dt.tz_convert("UTC").dt.hour
     return shipments[[*CATEGORIES, *NUMBERS, *FLAGS, "weekday", "hour"]]
