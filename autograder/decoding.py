@@ -186,6 +186,8 @@ class Decoder:
 
         index = pd.Index(self._column(data), name=self._decode(name))
         if freq is not None:
+            if not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+                raise WireError("a malformed table")
             index.freq = str(freq)  # pandas checks it against the values
         return index
 

@@ -23,6 +23,7 @@ SERVER_EXTENSIONS = ("jupyterlab", "nbgrader.server_extensions.formgrader")
 LAB_EXTENSIONS = ("@jupyter/nbgrader", "@jupyter-widgets/jupyterlab-manager")
 FIRST_PORT, PORTS_TRIED = 8888, 50  # as JupyterLab does
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMESPACE_SWITCHES = {"kernel.apparmor_restrict_unprivileged_userns": "0", "kernel.unprivileged_userns_clone": "1"}
 REBUILD = f"cd {shlex.quote(str(environment.ROOT))} && rm -f .venv/{environment.STAMP} && make start"
 
 
@@ -216,6 +217,21 @@ def ports() -> Finding:
     return Finding("ports", False, f"{FIRST_PORT} to {last} are all taken", mend)
 
 
+def sandbox() -> Finding:
+    """Whether `course grade` can shut a submission in. One's own work needs no sandbox; other people's does."""
+    from autograder.sandbox import why_not
+
+    name, reason = "sandbox", why_not()
+    if not reason:
+        return Finding(name, True, "submissions are judged in namespaces of their own")
+    mend = "judge other people's work on Linux, or in a container: docker run --cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined …"
+    for switch, wanted in NAMESPACE_SWITCHES.items():
+        path = Path("/proc/sys", *switch.split("."))
+        if path.exists() and path.read_text().strip() != wanted:
+            mend = f"sudo sysctl {switch}={wanted}"
+    return Finding(name, "warning", f"none: {reason}; judge only work that you trust", mend)
+
+
 def chromium() -> Finding:
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if not found:
@@ -229,7 +245,7 @@ def chromium() -> Finding:
 QUICK = (python_version, memory, disk, packages, chat_weights_quick, embedding_weights_quick, kernel,
          server_extensions, lab_extensions, loopback, ports)  # fmt: skip
 FULL = (python_version, memory, disk, packages, torch_imports, chat_weights, embedding_weights, chat_answer,
-        embedding_answer, kernel, server_extensions, lab_extensions, loopback, ports, chromium)  # fmt: skip
+        embedding_answer, kernel, server_extensions, lab_extensions, loopback, ports, sandbox, chromium)  # fmt: skip
 
 
 def run(*, quick: bool = False, on_check: Callable[[str], None] = lambda name: None) -> list[Finding]:

