@@ -17,12 +17,14 @@ import pytest
 
 from autograder import project as project_module
 from autograder import settings
+from autograder.checks import read_checks
 from autograder.cohort import grading, pool, scheduler, worker, writer
 from autograder.cohort.grading import grade_cohort
 from autograder.cohort.journal import Journal
 from autograder.cohort.store import hidden_tests, load, locked, submissions
 from autograder.cohort.worker import Job, Worker
 from autograder.errors import GradingError
+from autograder.judge import EXPLAINED, Judge, Verdict
 from autograder.project import Project
 
 NAME = "greeter"
@@ -416,3 +418,23 @@ def test_a_job_is_bytes_in_and_data_out(course, root):
     answer = worker.judge_files(_job(course, root))
     assert json.loads(json.dumps(answer)) == answer
     assert sum(v["points"] for v in answer["verdicts"]) == POINTS[BROKEN]
+
+
+def test_a_judge_that_fails_by_itself_gives_no_zero(course, root, tmp_path):
+    hand_in(course, root, "ada")
+    job = _job(course, root)
+
+    class Failing:
+        def judge(self, project, folder, **_):
+            return [Verdict(check, False, EXPLAINED["NotRun"]) for check in read_checks(project)]
+
+    class Losing:
+        def judge(self, project, folder, **_):
+            (project.hidden / "test_hidden_counting.py").unlink()
+            return []
+
+    for judge in (Failing(), Losing()):
+        with pytest.raises(OSError, match="no verdict"):
+            worker.judge_job(job, judge, tmp_path)
+    with Judge() as judge:  # what went missing is put back
+        assert all(v["passed"] for v in worker.judge_job(job, judge, tmp_path)["verdicts"])

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autograder.cohort.store import files_digest, write_files
-from autograder.judge import Judge
+from autograder.judge import EXPLAINED, Judge
 from autograder.project import Project
 from autograder.runner import Limits
 from autograder.wire import Channel, WireError
@@ -64,16 +64,25 @@ class Shipped(Project):
 
 
 def judge_job(job: Job, judge: Judge, scratch: Path) -> dict:
-    """Judge one job: `{"verdicts": […], "seconds": …}`. The hidden tests are kept in `scratch` for the next job."""
+    """Judge one job: `{"verdicts": […], "seconds": …}`. The hidden tests are kept in `scratch` for the next job.
+
+    Raises OSError where the judge itself failed: that is no verdict on the submission.
+    """
     started = time.perf_counter()
     tests = scratch / f"tests-{files_digest(job.tests)[:16]}"
-    if not tests.is_dir():
+    if not _complete(tests, job.tests):
         write_files(job.tests, tests)
     project = Shipped(job.project, tests, job.imports)
     with tempfile.TemporaryDirectory(prefix="submission-", dir=scratch) as folder:
         write_files(job.files, Path(folder))
         verdicts = judge.judge(project, Path(folder), seed=job.seed, limits=Limits(job.test_s, job.total_s))
+    if any(verdict.reason == EXPLAINED["NotRun"] for verdict in verdicts) or not _complete(tests, job.tests):
+        raise OSError("the judge itself failed: a test gave no verdict")  # no learner's zero
     return {"verdicts": [v.to_dict() for v in verdicts], "seconds": time.perf_counter() - started}
+
+
+def _complete(folder: Path, files: dict[str, bytes]) -> bool:
+    return all((folder / name).is_file() for name in files)
 
 
 class Lost(Exception):
@@ -133,8 +142,10 @@ def sweep() -> None:
         with contextlib.suppress(PermissionError):
             try:
                 os.kill(int(owner), 0)
-            except (ProcessLookupError, ValueError):
+            except ProcessLookupError:
                 shutil.rmtree(folder, ignore_errors=True)
+            except ValueError:
+                continue  # not one of ours
 
 
 _here = threading.local()
