@@ -41,6 +41,8 @@ SWITCHES = (
     "--no-first-run",
     "--hide-scrollbars",
 )
+# for pages that name a CDN: they never wait for it
+ONLY_THIS_MACHINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page, also below the fold
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -71,10 +73,10 @@ def copy_of_the_course(target: Path) -> Path:
 
 
 @contextmanager
-def jupyterlab(course: Path, lesson: str, private: Path) -> Iterator[str]:
+def jupyterlab(course: Path, lesson: str, private: Path, **more: str) -> Iterator[str]:
     """Serve `course` the way `course lab` does and yield the address (with its token) that opens `lesson`.
 
-    Settings, workspaces, progress and the list of servers are kept below `private`, not in the user's home. The server
+    `more` are the server's environment variables besides, or instead of, those set here. Settings, workspaces, progress and the list of servers are kept below `private`, not in the user's home. The server
     and its kernels are gone when the block ends, however it ends.
     """
     for name, settings in SETTINGS.items():
@@ -94,7 +96,7 @@ def jupyterlab(course: Path, lesson: str, private: Path) -> Iterator[str]:
         "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
         "OMP_NUM_THREADS": "2",
-    }
+    } | more
     with (private / "jupyter.log").open("wb") as log:
         server = subprocess.Popen(
             command, cwd=course, env=lab.environment() | variables, stdout=log, stderr=log, start_new_session=True
@@ -138,12 +140,15 @@ def _end(server: subprocess.Popen) -> None:
 
 
 @contextmanager
-def chromium(private: Path, width: int = 1280, height: int = 860) -> Iterator[webdriver.Chrome]:
-    """Headless Chromium with an empty profile below `private`, and a page of `width` by `height` CSS pixels."""
+def chromium(private: Path, *more: str, width: int = 1280, height: int = 860) -> Iterator[webdriver.Chrome]:
+    """Headless Chromium with an empty profile below `private`, and a page of `width` by `height` CSS pixels.
+
+    `more` are command-line switches of Chromium, for example ONLY_THIS_MACHINE.
+    """
     browser, driver = programs()
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    for switch in (*SWITCHES, f"--user-data-dir={private / 'chromium'}", f"--window-size={width},{height}"):
+    for switch in (*SWITCHES, *more, f"--user-data-dir={private / 'chromium'}", f"--window-size={width},{height}"):
         options.add_argument(switch)
     service = webdriver.ChromeService(executable_path=driver, log_output=str(private / "chromedriver.log"))
     page = webdriver.Chrome(options=options, service=service)
@@ -171,6 +176,27 @@ def wait(condition: Callable[[], Any], seconds: float, what: str) -> Any:
             pass
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
         time.sleep(0.05)
+
+
+def click(page: webdriver.Chrome, selector: str, is_it: Callable[[WebElement], bool] = lambda element: True) -> None:
+    """Click the first visible element of CSS `selector` for which `is_it` holds, as soon as there is one."""
+
+    def clicked() -> bool:
+        for element in page.find_elements(By.CSS_SELECTOR, selector):
+            if element.is_displayed() and is_it(element):
+                element.click()
+                return True
+        return False
+
+    wait(clicked, ACT_S, f"{selector} to be clickable")
+
+
+def close_side_bar(page: webdriver.Chrome) -> None:
+    """Take JupyterLab's file browser out of the way."""
+    if page.find_elements(By.CSS_SELECTOR, "#jp-left-stack:not(.lm-mod-hidden)"):
+        page.find_element(By.TAG_NAME, "body").send_keys(Keys.CONTROL, "b")
+        closed = "#jp-left-stack.lm-mod-hidden"
+        wait(lambda: page.find_elements(By.CSS_SELECTOR, closed), ACT_S, "the side bar to close")
 
 
 class LessonPage:
@@ -207,8 +233,8 @@ class LessonPage:
 
     def run_all(self) -> None:
         """Run → Run All Cells, with the mouse; returns when every code cell has run, or one has raised."""
-        self._click(".lm-MenuBar-item", lambda item: item.text == "Run")
-        self._click(".lm-Menu-item[data-command='runmenu:run-all']")
+        click(self.page, ".lm-MenuBar-item", lambda item: item.text == "Run")
+        click(self.page, ".lm-Menu-item[data-command='runmenu:run-all']")
         done = re.compile(r"\[\d+\]:")
         wait(lambda: self.errors() or all(map(done.fullmatch, self.prompts())), RUN_S, "every cell to have run")
         self.wait_until_idle(ACT_S)
@@ -254,13 +280,7 @@ class LessonPage:
 
     def picture(self, file: Path, *, top: int) -> None:
         """Save what the page shows as PNG, cell `top` at the upper edge, file browser and focus out of the way."""
-        if self.page.find_elements(By.CSS_SELECTOR, "#jp-left-stack:not(.lm-mod-hidden)"):
-            self.page.find_element(By.TAG_NAME, "body").send_keys(Keys.CONTROL, "b")
-            wait(
-                lambda: self.page.find_elements(By.CSS_SELECTOR, "#jp-left-stack.lm-mod-hidden"),
-                ACT_S,
-                "the side bar to close",
-            )
+        close_side_bar(self.page)
         self.page.execute_script("arguments[0].scrollIntoView({block: 'start'})", self._cells()[top])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(self.page.get_screenshot_as_png())
@@ -276,13 +296,3 @@ class LessonPage:
 
         wait(has_focus, ACT_S, f"cell {cell} to take the focus")
         return editor
-
-    def _click(self, selector: str, is_it: Callable[[WebElement], bool] = lambda element: True) -> None:
-        def clicked() -> bool:
-            for element in self.page.find_elements(By.CSS_SELECTOR, selector):
-                if element.is_displayed() and is_it(element):
-                    element.click()
-                    return True
-            return False
-
-        wait(clicked, ACT_S, f"{selector} to be clickable")
