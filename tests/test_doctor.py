@@ -262,7 +262,7 @@ def test_no_sandbox(monkeypatch):
     monkeypatch.setattr("autograder.sandbox.why_not", lambda: "")
     assert doctor.sandbox().ok is True
     monkeypatch.setattr("autograder.sandbox.why_not", lambda: "namespaces are not allowed here (mount)")
-    monkeypatch.setattr(doctor, "NAMESPACE_SWITCHES", {})
-    assert_mended_by(doctor.sandbox(), "--cap-add SYS_ADMIN", ok="warning")
-    monkeypatch.setattr(doctor, "NAMESPACE_SWITCHES", {"kernel.ostype": "Unix"})
+    monkeypatch.setattr("autograder.sandbox.SWITCHES", {})
+    assert_mended_by(doctor.sandbox(), "docker run --privileged", ok="warning")
+    monkeypatch.setattr("autograder.sandbox.SWITCHES", {"kernel.ostype": "Unix"})
     assert_mended_by(doctor.sandbox(), "sudo sysctl kernel.ostype=Unix", ok="warning")

@@ -19,7 +19,8 @@ from autograder.judge import Judge, Verdict
 from autograder.project import Project
 from autograder.runner import Limits
 
-LIMITS = Limits(test_s=1.5, total_s=8.0)
+LIMITS = Limits(test_s=1.5, total_s=8.0)  # of the hostile: some use them up
+HONEST_LIMITS = Limits(test_s=30, total_s=60)
 MARKS = (b"cheating",)  # the name that hostile processes give themselves
 LEAVE_S = 1.0  # how long a process may take to be gone
 
@@ -83,16 +84,16 @@ class Court:
         began, before = time.monotonic(), self._files()
         with self._submission(cheat, DONE if honest else TODO) as folder:
             try:
-                points, shown = self._points(cheat, folder)
+                points, shown = self._points(cheat, folder, HONEST_LIMITS if honest else LIMITS)
                 harm = []
             except Exception as error:
                 points, shown, harm = 0.0, "", [f"the judge failed: {type(error).__name__}: {error}"[:200]]
         seconds = time.monotonic() - began
-        if seconds > LIMITS.total_s + 4:
+        if not honest and seconds > 2 * LIMITS.total_s:
             harm.append(f"took {seconds:.0f} s")
         if self._gives_away(shown):
             harm.append("a hidden test was shown")
-        if not honest and self._judge.judge(self.project, self.project.source, limits=LIMITS) != self._right():
+        if not honest and self._judge.judge(self.project, self.project.source, limits=HONEST_LIMITS) != self._right():
             harm.append("the next submission suffered")
         if left := self._left_over():
             harm.append(f"{len(left)} processes left")
@@ -121,10 +122,10 @@ class Court:
             except (OSError, ElementTree.ParseError):
                 return 0.0
 
-    def _points(self, cheat: Cheat, folder: Path) -> tuple[float, str]:
+    def _points(self, cheat: Cheat, folder: Path, limits: Limits) -> tuple[float, str]:
         if cheat.cells or cheat.outputs or cheat.mark or cheat.name == "output-none":
             return self._notebook_points(cheat, folder)
-        verdicts = self._judge.judge(self.project, folder, limits=LIMITS)
+        verdicts = self._judge.judge(self.project, folder, limits=limits)
         return sum(v.points for v in verdicts), "\n".join(f"{v.reason}\n{v.where}" for v in verdicts)
 
     def _notebook_points(self, cheat: Cheat, folder: Path) -> tuple[float, str]:
