@@ -57,9 +57,9 @@ def psi(reference, current, bins=10):
 
 
 def population_stability(reference, current, bins=10):
-    for column in reference.columns:
-        if column not in current.columns:
-            raise ValueError(f"current has no column {column}")
+    absent = [column for column in reference.columns if column not in current.columns]
+    if absent:
+        raise ValueError("current has no column " + ", no column ".join(absent))
     return pd.Series(
         [psi(reference[c], current[c], bins) for c in reference.columns], index=list(reference.columns), dtype=float
     )
