@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(NotebookCount(config), "notebook-count")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """A notebook's cells share one kernel, so they go to one worker, in order; every other test goes where there is room."""
     from xdist.scheduler import LoadScopeScheduling

@@ -65,7 +65,14 @@ def run_tests(
     limits = limits or Limits()
     ends_at = time.monotonic() + limits.total_s
     run = Run()
-    fixed = [f"--rootdir={rootdir}", "-c", os.devnull, "--continue-on-collection-errors", *arguments]
+    fixed = [
+        f"--rootdir={rootdir}",
+        f"--confcutdir={rootdir}",
+        "-c",
+        os.devnull,
+        "--continue-on-collection-errors",
+        *arguments,
+    ]
     while True:
         left = [str(file) for file in files if str(file.relative_to(rootdir)) not in run.broken]
         done = [f"--deselect={test_id}" for test_id in run.outcomes]

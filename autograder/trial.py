@@ -164,7 +164,7 @@ def main(asker: socket.socket, server: socket.socket) -> None:
     sys.dont_write_bytecode = False  # pytest keeps the rewritten hidden tests for the next submission
     try:
         pytest.main(
-            [f"--rootdir={job['tests']}", "-c", os.devnull, "-q", "--tb=no", "--assert=plain", "-s", "-p", "no:cacheprovider",
+            [f"--rootdir={job['tests']}", f"--confcutdir={job['tests']}", "-c", os.devnull, "-q", "--tb=no", "--assert=plain", "-s", "-p", "no:cacheprovider",
              "--import-mode=importlib", "--continue-on-collection-errors", *(str(Path(job["tests"]) / f) for f in job["files"])],
             plugins=[trial],
         )  # fmt: skip

@@ -105,15 +105,20 @@ def test_ties_go_to_the_fewest_checks(seed):
     lesson="01_ml_basics/05_metrics",
 )
 def test_many_shipments_take_no_time(seed):
-    """200,000 shipments with distinct probabilities are decided in a second or so, and still at the least cost."""
+    """Ten times the shipments take about ten times as long, not a hundred times, and the bill is still the least."""
     rng = np.random.default_rng(seed)
     n = 200_000
     probability = rng.permutation(n) / n
     late = (rng.random(n) < probability**2).astype(int)
     costs = Costs(miss_eur=30.0, check_eur=6.0)
-    began = time.process_time()
-    threshold = best_threshold(late, probability, costs)
-    assert time.process_time() - began < 2.5
+
+    def seconds(rows):
+        began = time.perf_counter()
+        return best_threshold(late[:rows].copy(), probability[:rows].copy(), costs), time.perf_counter() - began
+
+    few = sorted(seconds(n // 10)[1] for _ in range(3))[1]
+    threshold, many = seconds(n)
+    assert many < 40 * few
     ours = np.where(probability >= threshold, 6.0, 30.0 * late).sum()
     assert all(ours <= np.where(probability >= t, 6.0, 30.0 * late).sum() for t in np.linspace(0, 1, 41))
 
