@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import GradingError
-from autograder.judge import Verdict, new_seed
+from autograder.judge import EXPLAINED, Verdict, new_seed
 from autograder.project import IGNORED, Project, find_project, learner_copy
 from autograder.submission import read_notebook
 
@@ -105,6 +105,11 @@ def grade(name: str, *, seed: int | None = None, tell: Callable[[str], None] = l
         _copy(folder, submitted, project)
         tell("running the hidden tests")
         graded = _through_nbgrader(project, Path(scratch), seed, tell)
+        if all(v.reason == EXPLAINED["NotRun"] for v in graded.verdicts):
+            raise GradingError(
+                "The grader itself gave no verdict on anything: your work is not to blame.",
+                "Run it again; if that does not help, course doctor says what is wrong with this machine.",
+            )
         page = Path(scratch) / "feedback" / STUDENT / name / f"{name}.html"
         feedback = _publish(page, work_folder() / "feedback" / name / f"{name}.html")
         return Grade(name, seed, graded.tasks, graded.verdicts, _notes(notebook, project), feedback)

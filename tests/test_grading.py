@@ -75,6 +75,17 @@ def test_feedback_names_behaviour_reason_and_lesson_and_gives_nothing_away(mini)
         assert "secret" not in text and "assert greet" not in text and "test_hidden_greeting.py:" not in text
 
 
+def test_a_grader_that_fails_by_itself_is_no_zero(mini):
+    mini.solve("greeter")
+    broken = mini.work.parent / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import autograder.judge as judge\njudge.Judge._run = lambda self, *a: ([], judge.Run())\n"
+    )
+    error = mini.run("grade", "greeter", ok=1, PYTHONPATH=str(broken)).stderr
+    assert "your work is not to blame" in error
+
+
 def test_a_failing_grade_is_repeatable_by_its_seed(mini):
     mini.solve("greeter")
     (mini.copy("greeter") / "greeter" / "greeting.py").write_text(
