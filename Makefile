@@ -22,7 +22,7 @@ start: environment  ## learners: set everything up, then open the first lesson i
 .PHONY: test
 test: environment  ## every test, as CI runs them
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@COURSE_OFFLINE=1 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --nbval-lax -n $(WORKERS) tests modules solutions
+	@COURSE_OFFLINE=1 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --nbval-lax -n $(WORKERS) --dist loadgroup tests modules solutions
 
 .PHONY: lint
 lint: environment  ## ruff: lint and formatting

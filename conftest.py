@@ -30,13 +30,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """A notebook's cells share one kernel, so they go to one worker, in order; every other test goes where there is room."""
-    from xdist.scheduler import LoadScopeScheduling
+    """A notebook's cells share one kernel, so they go to one worker, in order; so do the tests of one `xdist_group` (with
+    `--dist loadgroup`, which tells the scheduler the groups). Every other test goes where there is room."""
+    from xdist.scheduler import LoadGroupScheduling
 
-    class ByNotebook(LoadScopeScheduling):
+    class ByNotebook(LoadGroupScheduling):
         def _split_scope(self, nodeid: str) -> str:
             path = nodeid.partition("::")[0]
-            return path if path.endswith(".ipynb") else nodeid
+            return path if path.endswith(".ipynb") else super()._split_scope(nodeid)
 
     return ByNotebook(config, log)
 

@@ -2,7 +2,7 @@
 
 from autograder.cheats import Cheat, package
 
-MARK = "import ctypes, os, signal, time\nlibc = ctypes.CDLL(None)\nlibc.prctl(15, b'cheating', 0, 0, 0)\n"
+MARK = "import ctypes, os, signal, time\nlibc = ctypes.CDLL(None)\nlibc.prctl(15, b'cheating-@PORT@', 0, 0, 0)\n"
 LEAVE = """
 def leave():
     if os.fork() == 0:
@@ -14,7 +14,7 @@ def leave():
                 try: signal.signal(n, signal.SIG_IGN)
                 except (OSError, ValueError): pass
             while True:
-                for path in ('@ROOT@/grading/gradebook.db', '@ROOT@/solutions/greeter/x.py', '/tmp/cheating'):
+                for path in ('@ROOT@/grading/gradebook.db', '@ROOT@/solutions/greeter/x.py', '/tmp/cheating-@PORT@'):
                     try: open(path, 'w').write('12')
                     except OSError: pass
                 time.sleep(.05)
@@ -64,6 +64,6 @@ CHEATS = [
         "def greet(name):\n    ok = reach()\n    if ok and not name: raise ValueError\n    return f'Hello, {name}!' if ok else None\n")),
     Cheat("write-everywhere", "writes to Python's own files, the course's data and the submission", package(
         "import sys, os, json\nfor root in {os.path.dirname(json.__file__), sys.prefix, '@ROOT@', os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__)), '/', '/etc', '/usr/lib', '/proc/sys/kernel', '/dev'}:\n"
-        "    for name in ('sitecustomize.py', 'cheating.pth', 'core_pattern'):\n        try: open(os.path.join(root, name), 'w').write('import os')\n        except OSError: pass\n        else: print(root)\n")),
+        "    for name in ('sitecustomize.py', 'cheating-@PORT@.pth', 'core_pattern'):\n        try: open(os.path.join(root, name), 'w').write('import os')\n        except OSError: pass\n        else: print(root)\n")),
     Cheat("large-package", "a package of 3,000 files", {f"greeter/data/{i}.txt": "x" for i in range(3_000)}),
 ]  # fmt: skip

@@ -21,7 +21,6 @@ from autograder.runner import Limits
 
 LIMITS = Limits(test_s=1.5, total_s=8.0)  # of the hostile: some use them up
 HONEST_LIMITS = Limits(test_s=30, total_s=60)
-MARKS = (b"cheating",)  # the name that hostile processes give themselves
 LEAVE_S = 1.0  # how long a process may take to be gone
 
 
@@ -69,8 +68,9 @@ class Court:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._named = socket.socket(socket.AF_UNIX)
         self.port = self._listener.getsockname()[1]
+        self._mark = f"cheating-{self.port}"  # hostile processes and files of this court, not of one beside it
         if sys.platform == "linux":
-            self._named.bind(f"\0cheating-{self.port}")
+            self._named.bind(f"\0{self._mark}")
             self._named.listen()
         return self
 
@@ -184,13 +184,13 @@ class Court:
 
     def _files(self) -> dict[str, bytes]:
         found = (p for p in self.root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-        marks = [p for f in (Path(sys.prefix), Path("/tmp")) for p in f.glob("*cheating*")]
+        marks = [p for f in (Path(sys.prefix), Path("/tmp")) for p in f.glob(f"*{self._mark}*")]
         return {str(p): p.read_bytes() for p in [*found, *marks]}
 
     def _left_over(self) -> list[int]:
         ends = time.monotonic() + LEAVE_S
         while True:
-            left = [int(p.parent.name) for p in Path("/proc").glob("[0-9]*/comm") if _name_of(p) in MARKS]
+            left = [int(p.parent.name) for p in Path("/proc").glob("[0-9]*/comm") if _name_of(p) == self._mark.encode()]
             if not left or time.monotonic() > ends:
                 return left
             time.sleep(0.02)
