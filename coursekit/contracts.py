@@ -5,6 +5,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from coursekit.annotated import AnnotationError, Span, parse
 
@@ -24,7 +25,7 @@ TERMS: dict[str, str] = {
 MARKS = ("superseded", "distractor")
 """What stands before a term's name in a label: a statement that was replaced, and a look-alike."""
 
-type TermValue = datetime.date | int | float | str | bool
+TermValue: TypeAlias = datetime.date | int | float | str | bool
 
 _KINDS: dict[str, type] = {
     "effective_date": datetime.date,
