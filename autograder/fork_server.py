@@ -139,15 +139,16 @@ def _be(request: dict, server: socket.socket | None, fds: list[int]) -> None:
 
 
 def _defend(request: dict, fds: list[int]) -> None:
-    from autograder import defendant, sandbox
+    from autograder import defendant, listener, sandbox
     from autograder.wire import Channel
 
-    channel, output = socket.socket(fileno=fds[0]), fds[1]
+    channel, output, line = socket.socket(fileno=fds[0]), fds[1], socket.socket(fileno=fds[2])
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     shut_in = sandbox.enter if request["sandboxed"] else sandbox.confine
     shut_in(Path(request["submission"]), sandbox.Bounds(**request["bounds"]), channel.fileno())
+    listener.lend(line)
     for name in set(os.environ) - {"PATH", "LANG", "HF_HUB_OFFLINE", "MPLBACKEND", *SINGLE_THREADED}:
         del os.environ[name]
     os.environ["HOME"] = os.environ["TMPDIR"] = "/tmp"
@@ -159,7 +160,11 @@ def main() -> None:
     for name in sys.argv[2:]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    from autograder import defendant, sandbox, trial  # noqa: F401  (loaded once, for every child)
+    from autograder import defendant, listener, sandbox, trial  # noqa: F401  (loaded once, for every child)
+
+    if "openai" in sys.modules:  # what its hidden tests are likely to serve; a client's parts are loaded at first use
+        importlib.import_module("coursekit.scripted")
+        importlib.import_module("openai.resources.chat")
 
     for name in PYTEST_OWN:
         with contextlib.suppress(ImportError):

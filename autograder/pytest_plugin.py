@@ -10,10 +10,14 @@
 
 import json
 import os
+import socket
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from autograder.listener import on_loopback
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +47,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def seed(request: pytest.FixtureRequest) -> int:
     """The integer that a hidden test draws its fresh inputs from."""
     return request.config.getoption("--course-seed")
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A socket that listens on a free port of 127.0.0.1: what a hidden test serves a scripted provider on.
+
+    Under the judge, `autograder.trial` gives one inside the submission's sandbox instead.
+    """
+    with on_loopback() as listening:
+        yield listening
 
 
 class _Reporter:

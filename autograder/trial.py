@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder import listener as listeners
 from autograder import sandbox
 from autograder.fork_server import fork_from
 from autograder.proxy import Link, Lost
@@ -29,6 +30,7 @@ from autograder.remote import RemoteFinder
 from autograder.wire import Channel
 
 OUTPUT_LIMIT_BYTES = 10_000_000
+LISTENER_WAIT_S = 10  # for the sandbox to be set up
 GRACE_S = 2  # for the judge's own part of a test, when its time is over
 
 
@@ -40,15 +42,19 @@ class Trial:
         self._errors: dict[str, dict] = {}
         self._ends_at = time.monotonic() + job["total_s"]
         self._channel: Channel | None = None
+        self._line: socket.socket | None = None  # where this process's listener comes from
+        self._listener: socket.socket | None = None
         self.link = Link(self._connect)
 
     def _connect(self) -> Channel:
         self.end_process()
         ours, theirs = socket.socketpair()
+        self._line, lender = socket.socketpair()
         read_end, write_end = os.pipe()
         settings = {name: self._job[name] for name in ("submission", "bounds", "sandboxed")}
-        fork_from(self._server, "defendant", theirs.fileno(), write_end, **settings)
+        fork_from(self._server, "defendant", theirs.fileno(), write_end, lender.fileno(), **settings)
         theirs.close()
+        lender.close()
         os.close(write_end)
         self._channel = Channel(ours)
         threading.Thread(target=self._drain, args=(read_end, self._channel), daemon=True).start()
@@ -70,6 +76,10 @@ class Trial:
         """End the submission's process and whatever it started: its guard does so when we hang up."""
         if self._channel:
             self._channel.hang_up()
+        for held in (self._line, self._listener):
+            if held:
+                held.close()
+        self._line = self._listener = None
 
     def _send(self, **event: object) -> None:
         self._out.write(json.dumps(event) + "\n")
@@ -101,6 +111,21 @@ class Trial:
     @pytest.fixture
     def seed(self) -> int:
         return self._job["seed"]
+
+    @pytest.fixture
+    def listener(self) -> socket.socket:
+        """Listens on a port of 127.0.0.1 inside the submission's sandbox: `ScriptedProvider(listener=listener)`.
+
+        The same one for all tests that one process of the submission hears; it stays open.
+        """
+        if self._listener is None:
+            if self.link.broken or self._line is None:
+                raise self.link.lose("Crashed")
+            try:
+                self._listener = listeners.borrow(self._line, LISTENER_WAIT_S)
+            except OSError:
+                raise self.link.lose("Crashed") from None
+        return self._listener
 
     @pytest.fixture(scope="module")
     def module_seed(self) -> int:
