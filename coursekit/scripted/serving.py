@@ -14,10 +14,11 @@ from typing import Any
 from coursekit.scripted import wire
 from coursekit.scripted.answers import Slow
 
-MOST_CONNECTIONS = 256
-LARGEST_BODY_BYTES = 32_000_000
+MOST_CONNECTIONS = 128
+LARGEST_BODY_BYTES = 16_000_000
 IDLE_S = 120  # how long a connection may stay silent
 STOP_S = 5
+PAUSE_S = 0.05
 PIECES_OF_A_SLOW_BODY = 8
 
 
@@ -57,8 +58,12 @@ class Server:
                 found = {key.fileobj for key, _ in ready.select()}
                 if self.stopped in found:
                     return
-                with contextlib.suppress(OSError):
+                try:
                     self._start(self._listener.accept()[0])
+                except BlockingIOError:
+                    pass  # gone again
+                except OSError:  # no descriptor left: until one is free
+                    select.select([self.stopped], [], [], PAUSE_S)
 
     def _start(self, connection: socket.socket) -> None:
         with self._lock:
@@ -70,11 +75,15 @@ class Server:
                 target=self._serve, args=(connection,), name="scripted-provider-connection", daemon=True
             )
             self._connections[connection] = thread
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads on this machine
+                del self._connections[connection]
+                connection.close()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            with contextlib.suppress(OSError, HungUp, ValueError):
+            with contextlib.suppress(Exception):  # whatever a client sends ends its own connection only
                 Exchange(connection, ("client", 0), self)
         finally:
             with self._lock:
@@ -109,6 +118,7 @@ class Exchange(BaseHTTPRequestHandler):
     server_version, sys_version = "scripted-provider", ""
     disable_nagle_algorithm = True
     server: Server
+    request_id = "req_scripted"
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is printed: the requests are recorded instead."""
@@ -123,17 +133,22 @@ class Exchange(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
+    @property
+    def body_bytes(self) -> int:
+        """The length of the request's body, as it is announced."""
+        length = self.headers.get("Content-Length", "0")
+        return int(length) if length.isdecimal() and len(length) < 20 else 0
+
     def read_body(self) -> bytes:
         """The request's body. Raises `ValueError`, which says why, where it is too large or its length is not told."""
-        length = self.headers.get("Content-Length", "0")
-        if self.headers.get("Transfer-Encoding") or not length.isdecimal():
+        if self.headers.get("Transfer-Encoding"):
             self.close_connection = True
-            raise ValueError("send the body with a Content-Length")
-        if int(length) > LARGEST_BODY_BYTES:
+            raise ValueError("Send the body with a Content-Length.")
+        if self.body_bytes > LARGEST_BODY_BYTES:
             self.close_connection = True
-            raise ValueError(f"the body is larger than {LARGEST_BODY_BYTES:,} bytes")
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
+            raise ValueError(f"The body is larger than {LARGEST_BODY_BYTES:,} bytes.")
+        body = self.rfile.read(self.body_bytes)
+        if len(body) < self.body_bytes:
             raise HungUp
         return body
 
@@ -199,7 +214,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def _head(self, status: int, headers: dict[str, str]) -> bytes:
         reason = self.responses.get(status, ("",))[0]
-        own = {"Date": formatdate(usegmt=True), **headers}
+        own = {"Date": formatdate(usegmt=True), "x-request-id": self.request_id, **headers}
         if self.close_connection:
             own["Connection"] = "close"
         lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in own.items())]
