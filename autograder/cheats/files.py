@@ -14,8 +14,8 @@ def pytest_sessionfinish(session):
     session.exitstatus = 0
 """
 SHADOW = "raise SystemExit(0)\n"
-# May run outside the sandbox too, to compare.
-HARMLESS = ("known-paths", "gc-and-modules", "link-to-a-file", "link-inside", "conftest", "import-hooks")
+# They would harm this machine outside the sandbox.
+ONLY_IN_THE_SANDBOX = ("ptrace", "new-namespaces", "another-submission")
 REFERENCE = "solutions/greeter/greeter"
 
 CHEATS = [

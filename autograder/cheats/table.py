@@ -11,16 +11,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+
+import nbformat
 
 from autograder.cheats import DONE, TODO, Cheat
 from autograder.checks import read_checks
 from autograder.judge import Judge, Verdict
+from autograder.plain import PlainCourse
 from autograder.project import Project
 from autograder.runner import Limits
 
 LIMITS = Limits(test_s=1.5, total_s=8.0)  # of the hostile: some use them up
 HONEST_LIMITS = Limits(test_s=30, total_s=60)
+PLAIN_SEED, CELL_S, PLAIN_S = 20250101, 10, 60
 LEAVE_S = 1.0  # how long a process may take to be gone
 
 
@@ -28,8 +31,8 @@ LEAVE_S = 1.0  # how long a process may take to be gone
 class Row:
     """What one submission got: `points` of `maximum`, and `harm` in words (empty: none).
 
-    `plain`: its points where the same hidden tests run by pytest in the submission's own process; None where that was not
-    tried, because it would harm this machine or because it is about something else.
+    `plain`: its points by plain nbgrader, with the same hidden tests in the notebook; None where that was not tried, because it
+    would harm this machine or because it attacks what plain nbgrader does not have.
     """
 
     cheat: str
@@ -104,23 +107,14 @@ class Court:
         return Row(cheat.name, cheat.tries, points, maximum, "; ".join(harm), seconds, in_one_process)
 
     def _plain_points(self, cheat: Cheat) -> float:
-        """Points by pytest's own words, as a grader without a judge would take them: its report file."""
-        checks = {check.function: check.points for check in read_checks(self.project)}
+        """Points by plain nbgrader, in a course of its own. A daemon is given the time to do its work."""
+        plain = PlainCourse(self.root.parent / "plain" / cheat.name, self.project, seed=PLAIN_SEED, cell_s=CELL_S)
+        student = plain.add("mallory", {}, notebook=self._notebook(cheat, plain.released()))
         with self._submission(cheat, TODO) as folder:
-            for path in self.project.hidden.glob("test_hidden_*.py"):
-                shutil.copy(path, folder / path.name)
-            (folder / "seed_of_tests.py").write_text(
-                "import pytest\n@pytest.fixture\ndef seed():\n    return 20250101\n"
-            )
-            command = [sys.executable, "-m", "pytest", "-p", "seed_of_tests", "--junitxml=report.xml"]
-            environment = os.environ | {"PYTHONPATH": str(folder)}
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                subprocess.run(command, cwd=folder, timeout=10, env=environment, capture_output=True)
-            try:
-                cases = ElementTree.parse(folder / "report.xml").getroot().iter("testcase")
-                return sum(checks.get(c.get("name"), 0.0) for c in cases if not len(c))
-            except (OSError, ElementTree.ParseError):
-                return 0.0
+            shutil.rmtree(student / self.project.name)
+            shutil.copytree(folder, student, dirs_exist_ok=True, symlinks=True)
+            plain.autograde(shut_in=True, limit_s=PLAIN_S)
+        return plain.points().get("mallory", 0.0)
 
     def _points(self, cheat: Cheat, folder: Path, limits: Limits) -> tuple[float, str]:
         if cheat.cells or cheat.outputs or cheat.mark or cheat.name == "output-none":
@@ -130,17 +124,12 @@ class Court:
 
     def _notebook_points(self, cheat: Cheat, folder: Path) -> tuple[float, str]:
         """What nbgrader reads from the notebook after our preprocessors."""
-        import nbformat
         from nbgrader.utils import determine_grade
 
         from autograder.preprocessors import ClearGradedOutputs, JudgeTasks, MendCells
 
-        notebook = nbformat.read(self.project.release / self.project.notebook, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"):
-                cell.outputs = [nbformat.from_dict(o) for o in cheat.outputs]
-                cell.metadata["nbgrader"].update(cheat.mark)
-        notebook.cells[:0] = [nbformat.v4.new_code_cell(source) for source in cheat.cells]
+        released = nbformat.read(self.project.release / self.project.notebook, as_version=4)
+        notebook = self._notebook(cheat, released)
         resources = {
             "nbgrader": {"assignment": self.project.name, "student": "mallory"},
             "metadata": {"path": str(folder)},
@@ -151,6 +140,16 @@ class Court:
         cells = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") in automatic]
         grades = [determine_grade(cell)[0] for cell in cells]
         return sum(g or 0.0 for g in grades), "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+
+    @staticmethod
+    def _notebook(cheat: Cheat, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+        """The released `notebook` as the cheat hands it in."""
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"):
+                cell.outputs = [nbformat.from_dict(o) for o in cheat.outputs]
+                cell.metadata["nbgrader"].update(cheat.mark)
+        notebook.cells[:0] = [nbformat.v4.new_code_cell(source) for source in cheat.cells]
+        return notebook
 
     @contextlib.contextmanager
     def _submission(self, cheat: Cheat, base: dict) -> Iterator[Path]:
@@ -211,7 +210,7 @@ def hear_all(
     plain: frozenset[str] = frozenset(),
     tell: Callable[[Row], None] = lambda row: None,
 ) -> tuple[list[Row], list[Row]]:
-    """A row each for the hostile and for the honest submissions; those named in `plain` also run under pytest alone."""
+    """A row each for the hostile and for the honest submissions; those named in `plain` also go through plain nbgrader."""
     with Court(root) as court:
         rows: tuple[list[Row], list[Row]] = ([], [])
         for found, submissions, honest in zip(rows, (cheats, controls), (False, True), strict=True):
