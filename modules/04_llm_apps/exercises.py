@@ -1,6 +1,9 @@
 """Practice exercises of module 04, in the order in which the lessons ask them."""
 
+import math  # noqa: F401 - answers to wilson_interval use it
 import random
+import re  # noqa: F401 - answers to locate_quote use it
+from types import SimpleNamespace
 
 from coursekit.exercises import Exercise
 
@@ -398,6 +401,304 @@ class RetryBudget:
 
 
 # --- 04_structured_output
+
+
+class WilsonInterval(Exercise):
+    """`wilson_interval(successes, n, z=1.96)` → `(low, high)`: where the true rate plausibly lies, after `successes` of `n`.
+
+    With the observed share `p`, the interval is `centre ± half`, where
+
+    - `centre = (p + z² / 2n) / (1 + z² / n)`
+    - `half = z · √(p (1 - p) / n + z² / 4n²) / (1 + z² / n)`
+
+    `successes`: 0 to `n`. `n = 0` says nothing about the rate: return `(0.0, 1.0)`. `z = 1.96` gives 95 %. (Wilson, 1927)
+    """
+
+    lesson = "04_structured_output"
+    stub = """
+def wilson_interval(successes, n, z=1.96):
+    return ...  # your code
+"""
+    hints = (
+        "Treat `n == 0` first. Then it is the two formulas, with `p = successes / n`.",
+        "Both parts are divided by the same `1 + z**2 / n`; the square root covers `p * (1 - p) / n + z**2 / (4 * n**2)`.",
+        "`centre = (p + z**2 / (2 * n)) / scale`, `half = z * math.sqrt(...) / scale`, return `(centre - half, centre + half)`.",
+    )
+    solution = """
+def wilson_interval(successes, n, z=1.96):
+    if n == 0:
+        return (0.0, 1.0)
+    p, scale = successes / n, 1 + z**2 / n
+    centre = (p + z**2 / (2 * n)) / scale
+    half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / scale
+    return (centre - half, centre + half)
+"""
+    wrong = {
+        "the textbook interval": """
+def wilson_interval(successes, n, z=1.96):
+    if n == 0:
+        return (0.0, 1.0)
+    p = successes / n
+    half = z * math.sqrt(p * (1 - p) / n)
+    return (p - half, p + half)
+""",
+        "around the observed share": """
+def wilson_interval(successes, n, z=1.96):
+    if n == 0:
+        return (0.0, 1.0)
+    p, scale = successes / n, 1 + z**2 / n
+    half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / scale
+    return (p - half, p + half)
+""",
+        "no cases divide by zero": """
+def wilson_interval(successes, n, z=1.96):
+    p, scale = successes / n, 1 + z**2 / n
+    centre = (p + z**2 / (2 * n)) / scale
+    half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / scale
+    return (centre - half, centre + half)
+""",
+    }
+
+    def check(self, wilson_interval):
+        self.expect(
+            wilson_interval(8, 16),
+            (0.2799, 0.7201),
+            tolerance=1e-3,
+            behaviour="Half of the cases gives an interval around one half",
+            given="successes=8, n=16",
+            why="Sixteen cases leave 44 points of room: two prompts ten points apart are not told apart by them.",
+        )
+        self.expect(
+            wilson_interval(0, 16),
+            (0.0, 0.1936),
+            tolerance=1e-3,
+            behaviour="Nothing seen in 16 cases does not mean never",
+            given="successes=0, n=16",
+            why="An interval of zero width promises that a failure cannot happen because it has not happened yet.",
+        )
+        self.expect(
+            wilson_interval(15, 16),
+            (0.7167, 0.9889),
+            tolerance=1e-3,
+            behaviour="Near the edge the interval leans inwards and stays between 0 and 1",
+            given="successes=15, n=16",
+            why="A rate of 105 % in a report costs the reader's trust in every other figure of it.",
+        )
+        self.expect(
+            wilson_interval(0, 0),
+            (0.0, 1.0),
+            behaviour="No cases: any rate is possible",
+            given="successes=0, n=0",
+            why="A slice of the data is empty sooner or later, and a dashboard must survive it.",
+        )
+
+
+class LocateQuote(Exercise):
+    """`locate_quote(quote, source)` → `(start, end)` or `None`: where in `source` the quote stands.
+
+    - The words must follow each other in `source`, in order and complete. Upper and lower case do not matter, nor does how
+      much white space (spaces, line breaks) lies between two words.
+    - `start` and `end` count characters of `source` as it is: `source[start:end]` is the evidence to show. First place if several.
+    - A quote of fewer than `8` characters without its white space proves nothing: `None`.
+    - Punctuation in the quote is ordinary text.
+    """
+
+    lesson = "04_structured_output"
+    stub = """
+def locate_quote(quote, source):
+    return ...  # your code
+"""
+    hints = (
+        "You need positions in the original text, so do not change `source`; build a pattern from the quote instead.",
+        "Split the quote into words, `re.escape` each, and join them with a pattern for one or more white-space characters.",
+        r'`re.search(r"\s+".join(map(re.escape, words)), source, re.IGNORECASE)`, and `match.span()`; check `len("".join(words)) < 8` first.',
+    )
+    solution = r"""
+def locate_quote(quote, source):
+    words = quote.split()
+    if len("".join(words)) < 8:
+        return None
+    match = re.search(r"\s+".join(map(re.escape, words)), source, re.IGNORECASE)
+    return match.span() if match else None
+"""
+    wrong = {
+        "every word occurs somewhere": """
+def locate_quote(quote, source):
+    words = quote.lower().split()
+    if len("".join(words)) < 8 or not all(word in source.lower() for word in words):
+        return None
+    start = source.lower().index(words[0])
+    return (start, start + len(quote))
+""",
+        "positions in a cleaned copy": """
+def locate_quote(quote, source):
+    short, clean = " ".join(quote.lower().split()), " ".join(source.lower().split())
+    if len(short.replace(" ", "")) < 8 or short not in clean:
+        return None
+    return (clean.index(short), clean.index(short) + len(short))
+""",
+        "the quote as a pattern": r"""
+def locate_quote(quote, source):
+    words = quote.split()
+    if len("".join(words)) < 8:
+        return None
+    match = re.search(r"\s+".join(words), source, re.IGNORECASE)
+    return match.span() if match else None
+""",
+        "an empty quote is everywhere": r"""
+def locate_quote(quote, source):
+    match = re.search(r"\s+".join(map(re.escape, quote.split())), source, re.IGNORECASE)
+    return match.span() if match else None
+""",
+    }
+
+    def check(self, locate_quote):
+        source = "Hello,\n\nthe van  came\nat 12 (noon). Nobody rang the bell."
+        self.expect(
+            locate_quote("Nobody rang the bell", source),
+            (37, 57),
+            behaviour="A verbatim quote is found, with its place",
+            given=f"quote='Nobody rang the bell', source={source!r}",
+            why="A reviewer clicks on the evidence; without its place in the document there is nothing to click on.",
+        )
+        self.expect(
+            locate_quote("THE VAN came at 12", source),
+            (8, 27),
+            behaviour="Line breaks, runs of spaces and capitals do not matter; places count in the source as it is",
+            given=f"quote='THE VAN came at 12', source={source!r}",
+            why="A model returns one space where the mail had a line break. Refusing that throws away good evidence; "
+            "counting in a cleaned copy highlights the wrong words.",
+        )
+        self.expect(
+            locate_quote("the bell came at noon", source),
+            None,
+            behaviour="Words that do not follow each other are no quote",
+            given=f"quote='the bell came at noon', source={source!r}",
+            why="A sentence made up of the document's own words is the commonest kind of invented evidence.",
+        )
+        self.expect(
+            locate_quote("at 12 (noon).", source),
+            (22, 35),
+            behaviour="Brackets and dots are ordinary text",
+            given=f"quote='at 12 (noon).', source={source!r}",
+            why="Contracts are full of brackets: '(30) days' read as a pattern finds the wrong place, or none.",
+        )
+        self.expect(
+            [locate_quote("", source), locate_quote("the van", source)],
+            [None, None],
+            behaviour="A quote too short to prove anything is refused",
+            given="quote='' and quote='the van'",
+            why="The empty text occurs in every document, so an empty quote would pass as evidence for any claim.",
+        )
+
+
+class ReplyStatus(Exercise):
+    """`reply_status(completion)` → `str`: what kind of reply this is, before anybody parses its text.
+
+    `completion` has `.choices`, a list; a choice has `.finish_reason` and `.message`; a message has `.content` and `.refusal`, text or
+    `None`. Look at the first choice only, in this order:
+
+    | status | when |
+    |---|---|
+    | `"empty"` | there are no choices |
+    | `"refused"` | `refusal` holds text, or `finish_reason` is `"content_filter"` |
+    | `"truncated"` | `finish_reason` is `"length"` |
+    | `"empty"` | the content is `None`, or nothing but white space |
+    | `"answer"` | otherwise |
+    """
+
+    lesson = "04_structured_output"
+    stub = """
+def reply_status(completion):
+    return ...  # your code
+"""
+    hints = (
+        "Go down the table from the top and return at the first row that fits.",
+        "`if not completion.choices:` comes before anything that says `choices[0]`. A refusal has no content, so it comes before the content.",
+        "`(message.content or '').strip()` is empty both for `None` and for white space.",
+    )
+    solution = """
+def reply_status(completion):
+    if not completion.choices:
+        return "empty"
+    choice = completion.choices[0]
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        return "refused"
+    if choice.finish_reason == "length":
+        return "truncated"
+    return "answer" if (choice.message.content or "").strip() else "empty"
+"""
+    wrong = {
+        "content first": """
+def reply_status(completion):
+    if not completion.choices or not (completion.choices[0].message.content or "").strip():
+        return "empty"
+    choice = completion.choices[0]
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        return "refused"
+    return "truncated" if choice.finish_reason == "length" else "answer"
+""",
+        "the first choice is always there": """
+def reply_status(completion):
+    choice = completion.choices[0]
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        return "refused"
+    if choice.finish_reason == "length":
+        return "truncated"
+    return "answer" if (choice.message.content or "").strip() else "empty"
+""",
+        "the length is not looked at": """
+def reply_status(completion):
+    if not completion.choices:
+        return "empty"
+    choice = completion.choices[0]
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        return "refused"
+    return "answer" if (choice.message.content or "").strip() else "empty"
+""",
+    }
+
+    def check(self, reply_status):
+        def completion(content, finish_reason="stop", refusal=None):
+            message = SimpleNamespace(content=content, refusal=refusal)
+            return SimpleNamespace(choices=[SimpleNamespace(finish_reason=finish_reason, message=message)])
+
+        self.expect(
+            reply_status(completion('{"queue": "claims"}')),
+            "answer",
+            behaviour="A complete text is an answer",
+            given="content='{\"queue\": \"claims\"}', finish_reason='stop'",
+            why="Everything else in the pipeline runs on this one.",
+        )
+        self.expect(
+            reply_status(SimpleNamespace(choices=[])),
+            "empty",
+            behaviour="No choices is a status, no crash",
+            given="choices=[]",
+            why="An IndexError in a worker sends the message back to the queue, and the next attempt crashes the same way.",
+        )
+        self.expect(
+            [reply_status(completion(None, refusal="I can't help")), reply_status(completion("I", "content_filter"))],
+            ["refused", "refused"],
+            behaviour="A refusal is told apart from silence",
+            given="content=None, refusal=\"I can't help\"; then finish_reason='content_filter'",
+            why="A refusal taken for an empty answer becomes 'this contract has no such clause'.",
+        )
+        self.expect(
+            reply_status(completion('{"quote": "where is', "length")),
+            "truncated",
+            behaviour="A reply that ran out of tokens is truncated, whatever its text",
+            given="content='{\"quote\": \"where is', finish_reason='length'",
+            why="Sent to repair, it runs out of tokens again at the same place: twice the cost, the same result.",
+        )
+        self.expect(
+            [reply_status(completion(None)), reply_status(completion(" \n"))],
+            ["empty", "empty"],
+            behaviour="No content, or only white space, is empty",
+            given="content=None; content=' \\n'",
+            why="`json.loads(None)` raises a TypeError that no `except ValueError` catches.",
+        )
+
 
 # --- 05_tools_and_images
 
