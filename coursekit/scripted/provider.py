@@ -13,7 +13,7 @@ from coursekit.scripted import wire
 from coursekit.scripted.answers import Answer
 from coursekit.scripted.request import MODELS, Request, matches, read
 from coursekit.scripted.sending import send, send_failure
-from coursekit.scripted.serving import Exchange, HungUp, Server
+from coursekit.scripted.serving import LARGEST_BODY_BYTES, Exchange, HungUp, Server
 
 if TYPE_CHECKING:
     import re
@@ -144,7 +144,7 @@ class ScriptedProvider:
         request = Request(unquote(urlsplit(exchange.path).path), headers, {}, at_s)
         with self._lock:
             self._running += 1
-            self._received_bytes += exchange.body_bytes
+            self._received_bytes += exchange.body_bytes if exchange.body_bytes <= LARGEST_BODY_BYTES else 0  # not read
             too_much = len(self.requests) >= MOST_REQUESTS or self._received_bytes > MOST_BYTES
         try:
             if too_much:
