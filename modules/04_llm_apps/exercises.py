@@ -556,7 +556,7 @@ def locate_quote(quote, source):
         source = "Hello,\n\nthe van  came\nat 12 (noon). Nobody rang the bell."
         self.expect(
             locate_quote("Nobody rang the bell", source),
-            (37, 57),
+            (36, 56),
             behaviour="A verbatim quote is found, with its place",
             given=f"quote='Nobody rang the bell', source={source!r}",
             why="A reviewer clicks on the evidence; without its place in the document there is nothing to click on.",
