@@ -222,6 +222,18 @@ def test_the_datasheets_sentences_are_computed() -> None:
         assert sentence in DATASHEET
 
 
+def test_what_the_datasheet_quotes_stands_in_a_contract() -> None:
+    quirks = DATASHEET.split("## Quirks")[1]
+    texts = [re.sub(r"\s+", " ", contract.text.lower()) for contract in PUBLIC]
+    quotes = [re.sub(r"\s+", " ", quote.lower()) for quote in re.findall(r'"([^"]+)"', quirks)]
+    assert len(quotes) >= 12
+    assert not [quote for quote in quotes if not any(quote in text for text in texts)]
+    names = {contract.name for contract in PUBLIC}
+    assert set(re.findall(r"`(\w+_\w+)`", quirks)) <= names | TERMS.keys()
+    deed = next(contract for contract in PUBLIC if contract.name == "glenavonmore_deed")
+    assert not any(re.search(r"\d", span.of(deed.text)) for span in deed.spans)
+
+
 GOOD = '+++\ncarrier = "A"\ntitle = "B"\n[terms]\npayment_days = 30\n+++\n\nPay in [[payment_days|30 days]].\n'
 
 
