@@ -3,10 +3,11 @@
 import itertools
 import re
 from collections import Counter, defaultdict
+from datetime import timedelta
 
 import pandas as pd
 import pytest
-from ticket_texts import COMMON_WORDS, LOOKS_LIKE, MUST_BE_MARKED, five_grams, masked, overlap, words
+from ticket_texts import COMMON_WORDS, LOOKS_LIKE, MUST_BE_MARKED, WEEKDAY_NUMBER, five_grams, masked, overlap, words
 
 from coursekit import tickets
 from coursekit.tickets import ENTITIES, LANGUAGES, QUEUES, SENTIMENTS, SPLITS, URGENCIES, Ticket
@@ -60,6 +61,24 @@ def test_spans_lie_inside_the_text_apart_from_each_other_and_on_whole_words():
                 ticket.id,
                 inside,
             )  # 2025-03-01T…, fridays
+
+
+def test_a_weekday_written_with_its_day_agrees_with_the_calendar():
+    """The day of the month nearest to when the ticket came, a month back or ahead, is that weekday."""
+    checked = 0
+    for ticket in ALL:
+        for span in ticket.entities:
+            if span.label != "date":
+                continue
+            named = re.search(
+                rf"\b({'|'.join(WEEKDAY_NUMBER)})[\w.]*,? (?:the )?(\d\d?)\b", span.of(ticket.text).lower()
+            )
+            if named:
+                near = [ticket.received + timedelta(days=offset) for offset in range(-31, 32)]
+                days = {day.weekday() for day in near if day.day == int(named[2])}
+                assert WEEKDAY_NUMBER[named[1]] in days, (ticket.id, span.of(ticket.text))
+                checked += 1
+    assert checked >= 20
 
 
 def test_what_is_plainly_an_entity_is_marked():

@@ -9,6 +9,21 @@ WEEKDAYS = (
     r"(?:mon|diens|donners|frei|sams|sonn)tags?|mittwochs?|fritig|(?:lun|mar|mercre|jeu|vendre|same)dis?|dimanches?|"
     r"lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bados?|domingos?"
 )
+WEEKDAY_NUMBER = {
+    name: number
+    for number, names in enumerate(
+        (
+            "mon lun",
+            "tue diens mardi martes",
+            "wed mittwoch mer mié",
+            "thu donners jeu jue",
+            "fri frei ven vie",
+            "sat sams sam sáb",
+            "sun sonn dim dom",
+        )
+    )
+    for name in names.split()
+}  # from the first letters
 DAY_WORDS = (
     r"today|tomorrow|tmrw|yesterday|christmas(?: day| eve)?|black friday|easter monday|la saint valentin|reyes|piątek|soboty|ieri|heute?|(?:ü|ue)?bermorgen|morgen|"
     r"(?:vor)?gestern|karfreitag|aujourd'hui|ce jour|(?:après-)?demain|hier|hoy|(?:pasado )?ma[ñn]ana|(?:ante)?ayer|anoche"
