@@ -65,6 +65,15 @@ def _explanation(v: Verdict) -> str:
     return "".join(f'<br><span style="margin-left:1em">{row}</span>' for row in rows)
 
 
+def summary_to_markdown(verdicts: list[Verdict], written_points: float) -> str:
+    """A cell for the top of the graded notebook: what the tests gave, and that a person gives the rest."""
+    points, maximum = sum(v.points for v in verdicts), sum(v.check.points for v in verdicts)
+    text = f"**The tests gave {points:g} of {maximum:g} points.** Each task below says which behaviours are missing."
+    if written_points:
+        text += f" The written part is worth {written_points:g} more; it shows 0 until a person has read it."
+    return text
+
+
 def notes_to_markdown(notes: list[str]) -> str:
     """A cell for the top of the graded notebook that says what was mended before grading."""
     return "**Before grading, this notebook was mended:**\n\n" + "\n".join(f"- {note}" for note in notes)

@@ -3,6 +3,8 @@
 import builtins
 import contextlib
 import errno
+import functools
+import importlib
 import json
 import os
 import secrets
@@ -37,6 +39,18 @@ EXPLAINED = {
     "NotReadable": "The package folder holds files that cannot be read (their permissions, or names that are too long).",
     "SystemExit": "It calls exit(). Raise an exception or return instead.",
 }
+
+# Whose exceptions are named to learners.
+LIBRARIES_WITH_ERRORS = (
+    "pandas.errors",
+    "numpy.exceptions",
+    "numpy.linalg",
+    "sklearn.exceptions",
+    "pydantic",
+    "openai",
+    "httpx",
+    "sqlite3",
+)
 
 PACKAGE_LIMIT_BYTES, PACKAGE_LIMIT_FILES = 50_000_000, 2_000
 SHOWN_LIMIT = 500  # characters of a submission's own message or line
@@ -243,8 +257,19 @@ def _reason(error: dict, at_import: bool) -> str:
     if at_import:
         return f"The file cannot be imported: {_shown(kind)}: {_shown(error.get('message', ''))}"
     if not isinstance(getattr(builtins, kind, None), type):
-        kind = "an exception of another library's class"
+        kind = _library_class(kind) or "an exception of its own class"
     return f"Your code raised {kind}." if own else f"The result could not be used as the contract says ({kind})."
+
+
+@functools.cache
+def _library_class(name: str) -> str:
+    """`pandas.errors.IndexingError` for "IndexingError"; empty for what no library has: a submission chooses its own names."""
+    for module in LIBRARIES_WITH_ERRORS:
+        with contextlib.suppress(ImportError):
+            found = getattr(importlib.import_module(module), name, None)
+            if isinstance(found, type) and issubclass(found, BaseException):
+                return f"{module}.{name}"
+    return ""
 
 
 def _where(error: dict, package_root: Path) -> str:

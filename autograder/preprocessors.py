@@ -8,7 +8,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.feedback import notes_to_markdown, verdicts_to_html, verdicts_to_text
+from autograder.feedback import notes_to_markdown, summary_to_markdown, verdicts_to_html, verdicts_to_text
 from autograder.judge import Verdict, judge
 from autograder.project import Project
 from autograder.submission import mend_cells
@@ -64,4 +64,12 @@ class JudgeTasks(NbGraderPreprocessor):
             )
             score = nbformat.v4.new_output("execute_result", {"text/plain": repr(float(points))}, execution_count=1)
             cell.outputs = [shown, score]
+        summary = summary_to_markdown(verdicts, sum(_points_by_hand(cell) for cell in nb.cells))
+        nb.cells.insert(0, nbformat.v4.new_markdown_cell(summary))
         return nb, resources
+
+
+def _points_by_hand(cell: NotebookNode) -> float:
+    """What the cell is worth, if a person grades it."""
+    mark = cell.metadata.get("nbgrader", {})
+    return float(mark["points"]) if mark.get("grade") and mark.get("solution") else 0.0
