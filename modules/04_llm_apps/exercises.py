@@ -113,7 +113,7 @@ class FullJitter(Exercise):
     stub = """
 def full_jitter(attempt, base_s, cap_s, rng):
     limit_s = ...  # Back off: what may this attempt wait at most?
-    return ...
+    return rng.uniform(..., limit_s)
 """
     hints = (
         "First the limit, then one draw below it.",
