@@ -1,15 +1,733 @@
 """Practice exercises of module 04, in the order in which the lessons ask them."""
 
-import math  # noqa: F401 - answers to wilson_interval use it
+import json  # noqa: F401
+import math  # noqa: F401 - answers to wilson_interval and history_budget_tokens use it
 import random
 import re  # noqa: F401 - answers to locate_quote use it
 from types import SimpleNamespace
+
+from pydantic import BaseModel, ValidationError  # noqa: F401
+
+import numpy as np
 
 from coursekit.exercises import Exercise
 
 # --- 01_next_token
 
+
+class StableSoftmax(Exercise):
+    """`stable_softmax(scores)` → `np.ndarray`: probabilities from scores.
+
+    - `scores`: array of floats, shape `(n,)`, `n ≥ 1`. Any size: 1,000 and -1,000 occur. `-inf` marks an excluded entry.
+    - Returns shape `(n,)`: each entry is `exp(score)` divided by the sum of all `exp(score)`. They add up to 1; an excluded entry gets 0.
+    - Adding one constant to every score changes no probability.
+    """
+
+    lesson = "01_next_token"
+    stub = """
+def stable_softmax(scores):
+    return ...  # your code
+"""
+    hints = (
+        "`np.exp(1000)` is `inf`. Which constant can you subtract from every score so that no exponent is positive?",
+        "Subtract the largest score. Then the largest exponent is 0, and the sum is at least 1.",
+        "`weights = np.exp(scores - np.max(scores))`, then `weights / weights.sum()`.",
+    )
+    solution = """
+def stable_softmax(scores):
+    scores = np.asarray(scores, float)
+    weights = np.exp(scores - scores.max())
+    return weights / weights.sum()
+"""
+    wrong = {
+        "overflows": """
+def stable_softmax(scores):
+    weights = np.exp(np.asarray(scores, float))
+    return weights / weights.sum()
+""",
+        "divides scores instead of exponentials": """
+def stable_softmax(scores):
+    scores = np.asarray(scores, float)
+    return scores / scores.sum()
+""",
+        "clips large scores": """
+def stable_softmax(scores):
+    weights = np.exp(np.clip(np.asarray(scores, float), -50, 50))
+    return weights / weights.sum()
+""",
+    }
+
+    def check(self, stable_softmax):
+        self.expect(
+            stable_softmax(np.array([0.0, np.log(3)])),
+            np.array([0.25, 0.75]),
+            behaviour="A score that is ln 3 higher is three times as probable",
+            given="scores=[0, ln 3]",
+            why="Differences of logits are ratios of probabilities; every sampling setting is built on that.",
+        )
+        with np.errstate(all="ignore"):
+            self.expect(
+                stable_softmax(np.array([1000.0, 1000.0 - np.log(3)])),
+                np.array([0.75, 0.25]),
+                behaviour="Large scores do not overflow",
+                given="scores=[1000, 1000 - ln 3]",
+                why="One NaN spreads to every probability, and the sampler then fails or returns token 0 for ever.",
+            )
+        self.expect(
+            stable_softmax(np.array([2.0, -np.inf, 2.0])),
+            np.array([0.5, 0.0, 0.5]),
+            behaviour="An excluded entry has probability 0",
+            given="scores=[2, -inf, 2]",
+            why="Top-k, top-p and constrained decoding all exclude tokens by setting their score to -inf.",
+        )
+
+
+class TopKProbabilities(Exercise):
+    """`top_k_probabilities(logits, k)` → `np.ndarray`: probabilities when only the `k` highest logits may be drawn.
+
+    - `logits`: array of different finite floats, shape `(n,)`; `1 ≤ k`. With `k ≥ n` nothing is excluded.
+    - Returns shape `(n,)`, in the order of `logits`: 0 for the excluded entries; the rest keep their ratios and add up to 1.
+    - `logits` itself is not changed.
+    """
+
+    lesson = "01_next_token"
+    stub = """
+def top_k_probabilities(logits, k):
+    kept = np.full(len(logits), -np.inf)
+    best = ...  # Shape: the positions of the k highest logits
+    kept[best] = logits[best]
+    weights = np.exp(kept - kept.max())  # Normalise
+    return weights / weights.sum()
+"""
+    hints = (
+        "Only Shape is missing. `np.argsort` gives positions, lowest value first.",
+        "Sort the negated logits, so that the highest come first, and keep the first `k` positions.",
+        "`best = np.argsort(-logits)[:k]`",
+    )
+    solution = """
+def top_k_probabilities(logits, k):
+    kept = np.full(len(logits), -np.inf)
+    best = np.argsort(-logits)[:k]
+    kept[best] = logits[best]
+    weights = np.exp(kept - kept.max())
+    return weights / weights.sum()
+"""
+    wrong = {
+        "keeps the lowest": """
+def top_k_probabilities(logits, k):
+    kept = np.full(len(logits), -np.inf)
+    best = np.argsort(logits)[:k]
+    kept[best] = logits[best]
+    weights = np.exp(kept - kept.max())
+    return weights / weights.sum()
+""",
+        "does not normalise again": """
+def top_k_probabilities(logits, k):
+    weights = np.exp(logits - logits.max())
+    probabilities = weights / weights.sum()
+    probabilities[np.argsort(-logits)[k:]] = 0
+    return probabilities
+""",
+        "returns them sorted": """
+def top_k_probabilities(logits, k):
+    kept = np.sort(logits)[::-1][:k]
+    weights = np.exp(kept - kept.max())
+    return np.concatenate([weights / weights.sum(), np.zeros(max(0, len(logits) - k))])
+""",
+    }
+
+    def check(self, top_k_probabilities):
+        logits = np.log(np.array([0.1, 0.4, 0.2, 0.3]))
+        self.expect(
+            top_k_probabilities(logits.copy(), 2),
+            np.array([0, 4 / 7, 0, 3 / 7]),
+            behaviour="The k best stay in their places, keep their ratio and add up to 1",
+            given="logits = ln [0.1, 0.4, 0.2, 0.3], k=2",
+            why="The sampler draws by position: a value in the wrong place is another word.",
+        )
+        self.expect(
+            top_k_probabilities(logits.copy(), 1),
+            np.array([0.0, 1.0, 0.0, 0.0]),
+            behaviour="k = 1 is greedy",
+            given="the same, k=1",
+            why="It is the one setting whose result you can predict; a test of a sampler starts with it.",
+        )
+        self.expect(
+            top_k_probabilities(logits.copy(), 9),
+            np.array([0.1, 0.4, 0.2, 0.3]),
+            behaviour="A k beyond the vocabulary excludes nothing",
+            given="the same, k=9",
+            why="Settings come from configuration files; k = 50 must not crash on a short list of candidates.",
+        )
+
+
+class TopPProbabilities(Exercise):
+    """`top_p_probabilities(logits, p)` → `np.ndarray`: probabilities when only the most probable tokens up to a mass of `p` may be drawn.
+
+    - `logits`: array of different finite floats, shape `(n,)`; `0 < p ≤ 1`.
+    - Go from the most probable token down and keep tokens until their probabilities add up to `p` **or more**. At least one is kept.
+    - Returns shape `(n,)`, in the order of `logits`: 0 for the excluded entries; the rest keep their ratios and add up to 1.
+    """
+
+    lesson = "01_next_token"
+    stub = """
+def top_p_probabilities(logits, p):
+    return ...  # your code
+"""
+    hints = (
+        "Normalise first: the cut is a statement about probabilities, not about logits. Then Shape, then Normalise again.",
+        "Sort descending and take the running sum. A token is kept when the mass *before* it is still below `p`.",
+        "`order = np.argsort(-probabilities)`, `before = np.cumsum(probabilities[order]) - probabilities[order]`, keep `order[before < p]`.",
+    )
+    solution = """
+def top_p_probabilities(logits, p):
+    weights = np.exp(logits - np.max(logits))
+    probabilities = weights / weights.sum()
+    order = np.argsort(-probabilities)
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    kept = np.zeros_like(probabilities)
+    kept[order[before < p]] = probabilities[order[before < p]]
+    return kept / kept.sum()
+"""
+    wrong = {
+        "drops the token that crosses p": """
+def top_p_probabilities(logits, p):
+    weights = np.exp(logits - np.max(logits))
+    probabilities = weights / weights.sum()
+    order = np.argsort(-probabilities)
+    best = order[np.cumsum(probabilities[order]) <= p]
+    kept = np.zeros_like(probabilities)
+    kept[best] = probabilities[best]
+    return kept / max(kept.sum(), 1e-12)
+""",
+        "keeps every token whose own probability is above 1 - p": """
+def top_p_probabilities(logits, p):
+    weights = np.exp(logits - np.max(logits))
+    probabilities = weights / weights.sum()
+    kept = np.where(probabilities >= 1 - p, probabilities, 0)
+    return kept / max(kept.sum(), 1e-12)
+""",
+        "does not normalise again": """
+def top_p_probabilities(logits, p):
+    weights = np.exp(logits - np.max(logits))
+    probabilities = weights / weights.sum()
+    order = np.argsort(-probabilities)
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    probabilities[order[before >= p]] = 0
+    return probabilities
+""",
+    }
+
+    def check(self, top_p_probabilities):
+        logits = np.log(np.array([0.1, 0.4, 0.2, 0.3]))
+        self.expect(
+            top_p_probabilities(logits.copy(), 0.6),
+            np.array([0, 4 / 7, 0, 3 / 7]),
+            behaviour="The token that crosses p is kept",
+            given="logits = ln [0.1, 0.4, 0.2, 0.3], p=0.6",
+            why="0.4 alone is below 0.6. Dropping the crossing token makes p = 0.9 stricter than anybody expects.",
+        )
+        self.expect(
+            top_p_probabilities(logits.copy(), 0.05),
+            np.array([0.0, 1.0, 0.0, 0.0]),
+            behaviour="At least one token is kept",
+            given="the same, p=0.05",
+            why="An empty candidate list is a division by zero, and it happens exactly where the model is most sure.",
+        )
+        self.expect(
+            top_p_probabilities(logits.copy(), 0.95),
+            np.array([0.1, 0.4, 0.2, 0.3]),
+            behaviour="The cut adapts: a flat distribution keeps more tokens",
+            given="the same, p=0.95",
+            why="This is what a fixed k cannot do.",
+        )
+
+
+class RepeatedShare(Exercise):
+    """`repeated_share(tokens, n)` → `float`: how much of a text has already been said.
+
+    - `tokens`: list of token ids (or words). `n ≥ 1`: the length of the runs that are compared.
+    - Take every run of `n` neighbours (they overlap). Returns the share of runs that stood earlier in the list: 0 for none, towards 1 for a loop.
+    - A list shorter than `n` has no runs: return 0.0.
+    """
+
+    lesson = "01_next_token"
+    stub = """
+def repeated_share(tokens, n):
+    return ...  # your code
+"""
+    hints = (
+        "How many runs of `n` neighbours does a list of `m` tokens have? How many of them are different?",
+        "Every run that is not the first of its kind is a repetition: runs minus different runs.",
+        "`runs = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]`, then `1 - len(set(runs)) / len(runs)`.",
+    )
+    solution = """
+def repeated_share(tokens, n):
+    runs = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+"""
+    wrong = {
+        "counts single tokens": """
+def repeated_share(tokens, n):
+    return 1 - len(set(tokens)) / len(tokens) if tokens else 0.0
+""",
+        "runs do not overlap": """
+def repeated_share(tokens, n):
+    runs = [tuple(tokens[i : i + n]) for i in range(0, len(tokens) - n + 1, n)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+""",
+        "stops on a short list": """
+def repeated_share(tokens, n):
+    runs = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+    return 1 - len(set(runs)) / len(runs)
+""",
+    }
+
+    def check(self, repeated_share):
+        self.expect(
+            repeated_share([1, 2, 1, 3, 1], 2),
+            0.0,
+            behaviour="A token that returns in new company is no repetition",
+            given="tokens=[1, 2, 1, 3, 1], n=2",
+            why="'the' returns in every sentence. A monitor that counts single tokens raises an alarm on every answer.",
+        )
+        self.expect(
+            repeated_share([5, 1, 2, 7, 1, 2], 2),
+            0.2,
+            behaviour="Runs overlap, and the first of its kind is not a repetition",
+            given="tokens=[5, 1, 2, 7, 1, 2], n=2",
+            why="A loop rarely starts at a multiple of n.",
+        )
+        self.expect(
+            repeated_share([1, 2], 4),
+            0.0,
+            behaviour="A text shorter than a run repeats nothing",
+            given="tokens=[1, 2], n=4",
+            why="Short answers ('Yes.') are common, and the monitor must not be what fails.",
+        )
+
+
+class Perplexity(Exercise):
+    """`perplexity(logprobs)` → `float`: how many equally likely tokens the model was, in effect, choosing between.
+
+    - `logprobs`: natural logarithms of the probabilities that the model gave to the tokens that really came, shape `(n,)`, all ≤ 0.
+    - Returns `exp` of minus their mean: 1 for a text that the model was certain of; more is more surprised.
+    - Raises `ValueError` for an empty list.
+    """
+
+    lesson = "01_next_token"
+    stub = """
+def perplexity(logprobs):
+    return ...  # your code
+"""
+    hints = (
+        "If every token had probability 1/8, the answer is 8, however long the text.",
+        "Mean of the logarithms first, then one `exp`. Not the mean of the probabilities.",
+        "`float(np.exp(-np.mean(logprobs)))`, after a check for an empty list.",
+    )
+    solution = """
+def perplexity(logprobs):
+    if len(logprobs) == 0:
+        raise ValueError("perplexity needs at least one token")
+    return float(np.exp(-np.mean(logprobs)))
+"""
+    wrong = {
+        "sums instead of averaging": """
+def perplexity(logprobs):
+    if len(logprobs) == 0:
+        raise ValueError("empty")
+    return float(np.exp(-np.sum(logprobs)))
+""",
+        "inverse of the mean probability": """
+def perplexity(logprobs):
+    if len(logprobs) == 0:
+        raise ValueError("empty")
+    return float(1 / np.mean(np.exp(logprobs)))
+""",
+        "no check for an empty list": """
+def perplexity(logprobs):
+    return float(np.exp(-np.mean(logprobs))) if len(logprobs) else 1.0
+""",
+    }
+
+    def check(self, perplexity):
+        self.expect(
+            perplexity(np.log([1 / 8, 1 / 8, 1 / 8])),
+            8.0,
+            behaviour="Length does not matter: three tokens at 1/8 give 8",
+            given="logprobs = ln [1/8, 1/8, 1/8]",
+            why="A sum grows with the length, so that every long ticket looks strange.",
+        )
+        self.expect(
+            perplexity(np.log([0.5, 1 / 32])),
+            8.0,
+            behaviour="One surprise weighs as much as it is improbable",
+            given="logprobs = ln [1/2, 1/32]",
+            why="Averaging probabilities hides the one impossible word in a sentence of easy ones.",
+        )
+        self.raises(
+            ValueError,
+            lambda: perplexity([]),
+            behaviour="A text without tokens has no perplexity",
+            given="logprobs=[]",
+            why="A default of 1 would rank an empty reply as the most fluent of all.",
+        )
+
+
 # --- 02_context_window
+
+
+class HistoryBudgetTokens(Exercise):
+    """`history_budget_tokens(window, fixed, answer, margin=0.05)` → `int`: how many tokens of older conversation may be sent.
+
+    - `window`: the context window in tokens, prompt **and** answer together.
+    - `fixed`: list of token counts of the parts that must go along (system prompt, documents, the new question).
+    - `answer`: the `max_tokens` of the request. `margin`: share of the window kept free, because counts are estimates; round it **up** to whole tokens.
+    - Returns what is left, as an integer ≥ 0. Raises `ValueError` when the fixed parts, the answer and the margin do not fit by themselves.
+    """
+
+    lesson = "02_context_window"
+    stub = """
+def history_budget_tokens(window, fixed, answer, margin=0.05):
+    return ...  # your code
+"""
+    hints = (
+        "Four things share the window: the margin, the fixed parts, the answer, and what is left.",
+        "`math.ceil(window * margin)` is the margin. Subtract; look at the sign before you return.",
+        "`left = window - math.ceil(window * margin) - sum(fixed) - answer`; `ValueError` when `left < 0`, else `left`.",
+    )
+    solution = """
+def history_budget_tokens(window, fixed, answer, margin=0.05):
+    left = window - math.ceil(window * margin) - sum(fixed) - answer
+    if left < 0:
+        raise ValueError(f"{-left} tokens too many, before any history: shorten the fixed parts or the answer")
+    return left
+"""
+    wrong = {
+        "forgets the answer": """
+def history_budget_tokens(window, fixed, answer, margin=0.05):
+    left = window - math.ceil(window * margin) - sum(fixed)
+    if left < 0:
+        raise ValueError("too long")
+    return left
+""",
+        "clips at zero": """
+def history_budget_tokens(window, fixed, answer, margin=0.05):
+    return max(0, window - math.ceil(window * margin) - sum(fixed) - answer)
+""",
+        "no margin": """
+def history_budget_tokens(window, fixed, answer, margin=0.05):
+    left = window - sum(fixed) - answer
+    if left < 0:
+        raise ValueError("too long")
+    return left
+""",
+    }
+
+    def check(self, history_budget_tokens):
+        self.expect(
+            history_budget_tokens(1000, [100, 50], 200, 0),
+            650,
+            behaviour="The answer needs room in the same window",
+            given="window=1000, fixed=[100, 50], answer=200, margin=0",
+            why="A prompt that fills the window leaves no room to answer: the reply is cut, with status 200.",
+        )
+        self.expect(
+            history_budget_tokens(1000, [100, 50], 200, 0.0505),
+            599,
+            behaviour="The margin is a share of the window, rounded up",
+            given="the same, margin=0.0505",
+            why="The chat template and another tokenizer add tokens that your own count does not see.",
+        )
+        self.raises(
+            ValueError,
+            lambda: history_budget_tokens(1000, [900], 200, 0),
+            behaviour="Parts that cannot fit are an error, not an empty history",
+            given="window=1000, fixed=[900], answer=200, margin=0",
+            why="Silence here becomes a 400 from the provider, or a cut document, for some users only.",
+        )
+
+
+class RequestLatencyMs(Exercise):
+    """`request_latency_ms(prompt, cached, output, prefill_ms, decode_ms)` → `(first_ms, total_ms)`.
+
+    - `prompt`, `cached`, `output`: tokens of the prompt, of its beginning that the server still has in its cache, and of the answer (≥ 1).
+    - `prefill_ms`: per prompt token that must be read; at least **one** token is read even where the whole prompt is cached.
+    - `decode_ms`: per token of the answer. Reading the prompt yields the first one, so the others cost `decode_ms` each.
+    - Returns the time to the first token and to the last, both in ms.
+    """
+
+    lesson = "02_context_window"
+    stub = """
+def request_latency_ms(prompt, cached, output, prefill_ms, decode_ms):
+    return ...  # your code
+"""
+    hints = (
+        "Two phases, two prices. Which tokens of the prompt does the server still have to read?",
+        "Read: `prompt - cached`, but never fewer than one. Decode steps: one less than the tokens of the answer.",
+        "`first = max(1, prompt - cached) * prefill_ms`, `total = first + (output - 1) * decode_ms`.",
+    )
+    solution = """
+def request_latency_ms(prompt, cached, output, prefill_ms, decode_ms):
+    first_ms = max(1, prompt - cached) * prefill_ms
+    return first_ms, first_ms + (output - 1) * decode_ms
+"""
+    wrong = {
+        "one price for all tokens": """
+def request_latency_ms(prompt, cached, output, prefill_ms, decode_ms):
+    return prompt * decode_ms, (prompt + output) * decode_ms
+""",
+        "ignores the cache": """
+def request_latency_ms(prompt, cached, output, prefill_ms, decode_ms):
+    first_ms = prompt * prefill_ms
+    return first_ms, first_ms + (output - 1) * decode_ms
+""",
+        "a cached prompt is free, and the first token is decoded twice": """
+def request_latency_ms(prompt, cached, output, prefill_ms, decode_ms):
+    first_ms = (prompt - cached) * prefill_ms
+    return first_ms, first_ms + output * decode_ms
+""",
+    }
+
+    def check(self, request_latency_ms):
+        self.expect(
+            request_latency_ms(100, 0, 11, 4, 20),
+            (400, 600),
+            behaviour="The prompt delays the first token, the answer the last",
+            given="prompt=100, cached=0, output=11, prefill_ms=4, decode_ms=20",
+            why="A latency budget with one price per token blames the wrong half of the request.",
+        )
+        self.expect(
+            request_latency_ms(100, 90, 1, 4, 20),
+            (40, 40),
+            behaviour="Only the part that is not cached is read",
+            given="prompt=100, cached=90, output=1",
+            why="This difference is what a stable prefix buys.",
+        )
+        self.expect(
+            request_latency_ms(100, 100, 1, 4, 20),
+            (4, 4),
+            behaviour="At least one token is read",
+            given="prompt=100, cached=100, output=1",
+            why="The scores for the next token come from reading the last one; a cache keeps keys and values, not scores.",
+        )
+
+
+class KvCacheBytes(Exercise):
+    """`kv_cache_bytes(about, tokens, bytes_per_value=2)` → `int`: memory that the keys and values of `tokens` tokens take.
+
+    - `about`: a dictionary with `llama.block_count` (layers), `llama.attention.head_count`, `llama.attention.head_count_kv`
+      and `llama.embedding_length`. A head is `embedding_length / head_count` values wide.
+    - Every layer stores one key **and** one value per token, for each of the `head_count_kv` heads.
+    - `bytes_per_value`: 2 for 16-bit numbers, 4 for 32-bit.
+    """
+
+    lesson = "02_context_window"
+    stub = """
+def kv_cache_bytes(about, tokens, bytes_per_value=2):
+    head_values = ...  # one head's width
+    values_per_token = ...  # keys and values, over all layers
+    return tokens * values_per_token * bytes_per_value
+"""
+    hints = (
+        "Count for one token and one layer first: how many heads, how wide, and how many of each (key, value)?",
+        "`embedding_length // head_count` is the width. The number of stored heads is `head_count_kv`, not `head_count`.",
+        "`2 * about['llama.block_count'] * about['llama.attention.head_count_kv'] * head_values`",
+    )
+    solution = """
+def kv_cache_bytes(about, tokens, bytes_per_value=2):
+    head_values = about["llama.embedding_length"] // about["llama.attention.head_count"]
+    values_per_token = 2 * about["llama.block_count"] * about["llama.attention.head_count_kv"] * head_values
+    return tokens * values_per_token * bytes_per_value
+"""
+    wrong = {
+        "keys only": """
+def kv_cache_bytes(about, tokens, bytes_per_value=2):
+    head_values = about["llama.embedding_length"] // about["llama.attention.head_count"]
+    return tokens * about["llama.block_count"] * about["llama.attention.head_count_kv"] * head_values * bytes_per_value
+""",
+        "as many stored heads as query heads": """
+def kv_cache_bytes(about, tokens, bytes_per_value=2):
+    return tokens * 2 * about["llama.block_count"] * about["llama.embedding_length"] * bytes_per_value
+""",
+        "forgets the layers": """
+def kv_cache_bytes(about, tokens, bytes_per_value=2):
+    head_values = about["llama.embedding_length"] // about["llama.attention.head_count"]
+    return tokens * 2 * about["llama.attention.head_count_kv"] * head_values * bytes_per_value
+""",
+    }
+
+    def check(self, kv_cache_bytes):
+        plain = {
+            "llama.block_count": 1,
+            "llama.attention.head_count": 2,
+            "llama.attention.head_count_kv": 2,
+            "llama.embedding_length": 8,
+        }
+        self.expect(
+            kv_cache_bytes(plain, 1, 1),
+            16,
+            behaviour="One token, one layer: a key and a value for each head",
+            given="1 layer, 2 heads, 2 stored heads, embedding length 8, 1 token, 1 byte a value",
+            why="Half the memory in the plan is an out-of-memory kill at half the planned load.",
+        )
+        self.expect(
+            kv_cache_bytes(plain | {"llama.attention.head_count": 4}, 10, 2),
+            160,
+            behaviour="Only the stored heads count",
+            given="the same with 4 heads, of which 2 are stored; 10 tokens, 2 bytes a value",
+            why="Grouped heads share keys and values; that is why recent models serve more users from the same memory.",
+        )
+        self.expect(
+            kv_cache_bytes(plain | {"llama.block_count": 30}, 1, 2),
+            960,
+            behaviour="Every layer keeps its own",
+            given="the first model with 30 layers, 2 bytes a value",
+            why="Thirty times too little looks like 'negligible' in a capacity plan.",
+        )
+
+
+class TrimHistory(Exercise):
+    """`trim_history(messages, budget_tokens, count)` → the messages to send: a new list.
+
+    - `messages`: list of `{"role", "content"}`; the first may have the role `system`, the last is the new question of the `user`.
+    - `count(message)` → its tokens, as an `int`. `budget_tokens`: what all messages that are sent may cost together.
+    - Always sent: the system message (if there is one) and the last message. Raises `ValueError` when these alone exceed the budget.
+    - Between them, keep the **newest** messages that fit, whole and without gaps, in their order. The kept history must not begin with an `assistant` message.
+    """
+
+    lesson = "02_context_window"
+    stub = """
+def trim_history(messages, budget_tokens, count):
+    return ...  # your code
+"""
+    hints = (
+        "Take the two ends out first. What is left of the budget is for the middle, filled from its end backwards.",
+        "Walk the middle from newest to oldest and stop at the first message that does not fit. Then drop a leading answer.",
+        "`for message in reversed(middle):` … `if count(message) > left: break` … `kept.insert(0, message)`; after the loop `if kept and kept[0]['role'] == 'assistant': kept = kept[1:]`.",
+    )
+    solution = """
+def trim_history(messages, budget_tokens, count):
+    head = messages[:1] if messages[0]["role"] == "system" and len(messages) > 1 else []
+    middle, last = messages[len(head) : -1], messages[-1:]
+    left = budget_tokens - sum(count(m) for m in head + last)
+    if left < 0:
+        raise ValueError(f"system message and question are {-left} tokens over the budget")
+    kept = []
+    for message in reversed(middle):
+        if count(message) > left:
+            break
+        left -= count(message)
+        kept.insert(0, message)
+    while kept and kept[0]["role"] == "assistant":
+        kept = kept[1:]
+    return head + kept + last
+"""
+    wrong = {
+        "keeps the tail and loses the system message": """
+def trim_history(messages, budget_tokens, count):
+    kept, left = [], budget_tokens
+    for message in reversed(messages):
+        if count(message) > left:
+            break
+        left -= count(message)
+        kept.insert(0, message)
+    if not kept:
+        raise ValueError("nothing fits")
+    return kept
+""",
+        "skips a long message and goes on": """
+def trim_history(messages, budget_tokens, count):
+    head = messages[:1] if messages[0]["role"] == "system" and len(messages) > 1 else []
+    middle, last = messages[len(head) : -1], messages[-1:]
+    left = budget_tokens - sum(count(m) for m in head + last)
+    if left < 0:
+        raise ValueError("over budget")
+    kept = []
+    for message in reversed(middle):
+        if count(message) <= left:
+            left -= count(message)
+            kept.insert(0, message)
+    while kept and kept[0]["role"] == "assistant":
+        kept = kept[1:]
+    return head + kept + last
+""",
+        "may begin with an answer": """
+def trim_history(messages, budget_tokens, count):
+    head = messages[:1] if messages[0]["role"] == "system" and len(messages) > 1 else []
+    middle, last = messages[len(head) : -1], messages[-1:]
+    left = budget_tokens - sum(count(m) for m in head + last)
+    if left < 0:
+        raise ValueError("over budget")
+    kept = []
+    for message in reversed(middle):
+        if count(message) > left:
+            break
+        left -= count(message)
+        kept.insert(0, message)
+    return head + kept + last
+""",
+        "sends too much rather than fail": """
+def trim_history(messages, budget_tokens, count):
+    head = messages[:1] if messages[0]["role"] == "system" and len(messages) > 1 else []
+    middle, last = messages[len(head) : -1], messages[-1:]
+    left = budget_tokens - sum(count(m) for m in head + last)
+    kept = []
+    for message in reversed(middle):
+        if count(message) > left:
+            break
+        left -= count(message)
+        kept.insert(0, message)
+    while kept and kept[0]["role"] == "assistant":
+        kept = kept[1:]
+    return head + kept + last
+""",
+    }
+
+    def check(self, trim_history):
+        def chat(*sizes):
+            roles = ["system", *("user", "assistant") * len(sizes)]
+            return [{"role": roles[i], "content": "x" * size} for i, size in enumerate(sizes)]
+
+        def sizes_sent(messages, budget):
+            return [len(m["content"]) for m in trim_history(list(messages), budget, lambda m: len(m["content"]))]
+
+        self.expect(
+            sizes_sent(chat(5, 3, 3, 2), 99),
+            [5, 3, 3, 2],
+            behaviour="What fits is sent whole",
+            given="sizes system 5, user 3, assistant 3, user 2; budget 99",
+            why="Trimming must not touch the conversations that need none.",
+        )
+        self.expect(
+            sizes_sent(chat(5, 3, 3, 4, 1, 2), 12),
+            [5, 4, 1, 2],
+            behaviour="System message and question stay; the oldest turns go",
+            given="sizes system 5, user 3, assistant 3, user 4, assistant 1, user 2; budget 12",
+            why="The rules stand in the system message. Without them every request still succeeds, and breaks them.",
+        )
+        self.expect(
+            sizes_sent(chat(5, 3, 3, 4, 1, 2), 8),
+            [5, 2],
+            behaviour="The history does not begin with an answer",
+            given="the same, budget 8: only the answer of size 1 would fit",
+            why="An answer without its question misleads the model, and some providers refuse such a list.",
+        )
+        self.expect(
+            sizes_sent(chat(2, 1, 1, 9, 1, 2), 8),
+            [2, 2],
+            behaviour="No gaps: trimming stops at the first message that does not fit",
+            given="sizes system 2, user 1, assistant 1, user 9, assistant 1, user 2; budget 8",
+            why="'And for the other one?' after a missing message refers to nothing.",
+        )
+        self.raises(
+            ValueError,
+            lambda: sizes_sent(chat(5, 1, 1, 9), 10),
+            behaviour="A question that does not fit is an error",
+            given="sizes system 5, user 1, assistant 1, user 9; budget 10",
+            why="The caller can shorten the question or refuse; the provider can only answer 400.",
+        )
+
 
 # --- 03_unreliable_provider
 
@@ -701,5 +1419,340 @@ def reply_status(completion):
 
 
 # --- 05_tools_and_images
+
+
+class AnswerToolCalls(Exercise):
+    """`answer_tool_calls(calls, tools)` → `list[dict]`: one tool message for each call, in the calls' order.
+
+    - `calls`: as they come over the wire: `{"id": "…", "type": "function", "function": {"name": "…", "arguments": "…"}}`. `arguments` is
+      text that *should* be JSON.
+    - `tools`: name → `(model, function)`: a pydantic model of the arguments, and the function that is called with an instance of it.
+    - A tool message is `{"role": "tool", "tool_call_id": …, "content": …}`. `content` is JSON text: `{"result": …}` with what the function
+      returned, or `{"error": …}` with a text.
+    - An unknown name: the error contains `unknown tool` and the names that exist.
+    - Arguments that are no JSON or break the model: the error contains `invalid arguments`. The function is not called.
+    """
+
+    lesson = "05_tools_and_images"
+    stub = """
+def answer_tool_calls(calls, tools):
+    return ...  # your code
+"""
+    hints = (
+        "Build one message per call in a loop; every path of the loop ends in a message with that call's id.",
+        "`model.model_validate_json(text)` raises ValidationError both for text that is no JSON and for wrong fields.",
+        'Start with `content = {"error": f"unknown tool; known: {sorted(tools)}"}` and replace it inside `if name in tools:`, '
+        'where `try` gives `{"result": function(arguments)}` and `except ValidationError` an error.',
+    )
+    solution = """
+def answer_tool_calls(calls, tools):
+    messages = []
+    for call in calls:
+        name, text = call["function"]["name"], call["function"]["arguments"]
+        if name not in tools:
+            content = {"error": f"unknown tool {name!r}; there are: {', '.join(tools)}"}
+        else:
+            model, function = tools[name]
+            try:
+                arguments = model.model_validate_json(text)
+            except ValidationError as error:
+                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))} {e['msg']}" for e in error.errors())
+                content = {"error": f"invalid arguments: {wrong}"}
+            else:
+                content = {"result": function(arguments)}
+        messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(content)})
+    return messages
+"""
+    wrong = {
+        "an unknown tool raises": """
+def answer_tool_calls(calls, tools):
+    messages = []
+    for call in calls:
+        model, function = tools[call["function"]["name"]]
+        try:
+            content = {"result": function(model.model_validate_json(call["function"]["arguments"]))}
+        except ValidationError as error:
+            content = {"error": f"invalid arguments: {error}"}
+        messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(content)})
+    return messages
+""",
+        "ids are numbered": """
+def answer_tool_calls(calls, tools):
+    messages = []
+    for number, call in enumerate(calls):
+        name = call["function"]["name"]
+        content = {"error": f"unknown tool {name}; there are: {', '.join(tools)}"}
+        if name in tools:
+            try:
+                content = {"result": tools[name][1](tools[name][0].model_validate_json(call["function"]["arguments"]))}
+            except ValidationError as error:
+                content = {"error": f"invalid arguments: {error}"}
+        messages.append({"role": "tool", "tool_call_id": f"call_{number}", "content": json.dumps(content)})
+    return messages
+""",
+        "bad calls are left out": """
+def answer_tool_calls(calls, tools):
+    messages = []
+    for call in calls:
+        name = call["function"]["name"]
+        try:
+            content = {"result": tools[name][1](tools[name][0].model_validate_json(call["function"]["arguments"]))}
+        except (KeyError, ValidationError):
+            continue
+        messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(content)})
+    return messages
+""",
+        "nothing is validated": """
+def answer_tool_calls(calls, tools):
+    messages = []
+    for call in calls:
+        name = call["function"]["name"]
+        content = {"error": f"unknown tool {name}; there are: {', '.join(tools)}"}
+        if name in tools:
+            try:
+                arguments = tools[name][0].model_construct(**json.loads(call["function"]["arguments"]))
+                content = {"result": tools[name][1](arguments)}
+            except ValueError as error:
+                content = {"error": f"invalid arguments: {error}"}
+        messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(content)})
+    return messages
+""",
+    }
+
+    def check(self, answer_tool_calls):
+        class Parcel(BaseModel):
+            parcel_id: str
+            days: int = 0
+
+        ran = []
+
+        def locate(parcel):
+            ran.append(parcel)
+            return {"place": f"depot {parcel.parcel_id[-2:]}"}
+
+        def answers(*calls):
+            del ran[:]
+            wire = [
+                {"id": i, "type": "function", "function": {"name": name, "arguments": text}} for i, name, text in calls
+            ]
+            messages = answer_tool_calls(wire, {"locate": (Parcel, locate)})
+            if not isinstance(messages, list):
+                return messages
+            return [(m["role"], m["tool_call_id"], json.loads(m["content"])) for m in messages]
+
+        def kind(messages):
+            if not isinstance(messages, list):
+                return messages
+            found = []
+            for _, call_id, content in messages:
+                said = str(content.get("error", ""))
+                words = [w for w in ("unknown tool", "invalid arguments") if w in said]
+                found.append((call_id, words[0] if words else "result" if "result" in content else said))
+            return found
+
+        good = ("call_x7", "locate", '{"parcel_id": "QS1DE"}')
+        self.expect(
+            answers(good),
+            [("tool", "call_x7", {"result": {"place": "depot DE"}})],
+            behaviour="A good call is run and answered under its own id",
+            given='one call: id "call_x7", locate, {"parcel_id": "QS1DE"}',
+            why="The provider rejects the next request (HTTP 400) when an answer names an id that it did not give out.",
+        )
+        self.expect(
+            kind(answers(("a", "cancel", "{}"), good)),
+            [("a", "unknown tool"), ("call_x7", "result")],
+            behaviour="An unknown tool is answered with an error, and the calls after it are still run",
+            given="two calls: cancel (which does not exist), then locate",
+            why="Models invent tools. A KeyError here ends the whole conversation; an answer lets the model correct itself.",
+        )
+        self.expect(
+            "locate" in str(answers(("a", "cancel", "{}"))),
+            True,
+            behaviour="The error names the tools that exist",
+            given='tools={"locate": …}, a call of cancel',
+            why="An error that does not say what would be right costs another round.",
+        )
+        self.expect(
+            kind(answers(("a", "locate", '{"parcel_id": '), ("b", "locate", '{"parcel_id": "QS1DE", "days": "soon"}'))),
+            [("a", "invalid arguments"), ("b", "invalid arguments")],
+            behaviour="Arguments that are no JSON, or of the wrong type, are an error",
+            given='arguments=\'{"parcel_id": \' and \'{"parcel_id": "QS1DE", "days": "soon"}\'',
+            why="The text of `arguments` is written by a model: it is a request body from outside.",
+        )
+        self.expect(
+            len(ran),
+            0,
+            behaviour="With invalid arguments the function is not called",
+            given="the same two calls",
+            why="A refund with a half-read amount cannot be taken back by an error message.",
+        )
+
+
+class ImageTokens(Exercise):
+    """`image_tokens(width, height, detail="high")` → `int`: the tokens that an image costs with a model of the GPT-4o kind.
+
+    - `width`, `height`: pixels, 1 or more. `detail="low"` costs `85`, whatever the size.
+    - `detail="high"`: shrink to fit into 2048 × 2048, keeping the proportions; then shrink so that the *shorter* side is 768. Nothing is
+      ever enlarged. Count the 512 × 512 tiles that cover the result, incomplete ones too: `85 + 170 · tiles`.
+    """
+
+    lesson = "05_tools_and_images"
+    stub = """
+def image_tokens(width, height, detail="high"):
+    return ...  # your code
+"""
+    hints = (
+        "Compute one scale factor, at most 1, then the two sides, then the tiles along each side.",
+        "`scale = min(1, 2048 / max(width, height))`; the second step is another factor, `min(1, 768 / min(w, h))`.",
+        "`tiles = math.ceil(w / 512) * math.ceil(h / 512)`; round `w` and `h` to whole pixels first.",
+    )
+    solution = """
+def image_tokens(width, height, detail="high"):
+    if detail == "low":
+        return 85
+    scale = min(1, 2048 / max(width, height))
+    scale *= min(1, 768 / (min(width, height) * scale))
+    tiles = math.ceil(round(width * scale) / 512) * math.ceil(round(height * scale) / 512)
+    return 85 + 170 * tiles
+"""
+    wrong = {
+        "tiles of the original": """
+def image_tokens(width, height, detail="high"):
+    if detail == "low":
+        return 85
+    return 85 + 170 * math.ceil(width / 512) * math.ceil(height / 512)
+""",
+        "small images are enlarged": """
+def image_tokens(width, height, detail="high"):
+    if detail == "low":
+        return 85
+    scale = min(1, 2048 / max(width, height))
+    scale *= 768 / (min(width, height) * scale)
+    return 85 + 170 * math.ceil(round(width * scale) / 512) * math.ceil(round(height * scale) / 512)
+""",
+        "incomplete tiles are free": """
+def image_tokens(width, height, detail="high"):
+    if detail == "low":
+        return 85
+    scale = min(1, 2048 / max(width, height))
+    scale *= min(1, 768 / (min(width, height) * scale))
+    return 85 + 170 * max(1, int(width * scale / 512) * int(height * scale / 512))
+""",
+    }
+
+    def check(self, image_tokens):
+        why = "Ten thousand scans a day at four times the planned tokens is a budget meeting."
+        self.expect(
+            image_tokens(512, 512),
+            255,
+            behaviour="One tile and the fixed part",
+            given="512 × 512",
+            why=why,
+        )
+        self.expect(
+            image_tokens(400, 300),
+            255,
+            behaviour="A small image is not enlarged",
+            given="400 × 300",
+            why="A thumbnail would be billed like a page, and the forecast be wrong by a factor of four.",
+        )
+        self.expect(
+            [image_tokens(1024, 1024), image_tokens(2048, 4096)],
+            [765, 1105],
+            behaviour="Large images are shrunk first, then covered with tiles",
+            given="1024 × 1024, then 2048 × 4096",
+            why="Sending a scan at 600 dpi costs bandwidth and no tokens: it is shrunk, and so is its small print.",
+        )
+        self.expect(
+            [image_tokens(3508, 2480, "low"), image_tokens(513, 300)],
+            [85, 425],
+            behaviour="Low detail is flat; one pixel more can be a tile more",
+            given='3508 × 2480 with detail="low"; 513 × 300',
+            why=why,
+        )
+
+
+class S10IsValid(Exercise):
+    """`s10_is_valid(number)` → `bool`: is this a well-formed item number of the UPU standard S10?
+
+    - Two capital letters A-Z, eight digits, one check digit, two capital letters: `CE473124829DE`.
+    - Multiply the eight digits by 8, 6, 4, 2, 3, 5, 9, 7 and add up: `s`. The check digit is `11 - s % 11`, where 10 is written 0 and 11 is
+      written 5.
+    - Any other text, whatever its length, is `False`, never an error.
+    """
+
+    lesson = "05_tools_and_images"
+    stub = """
+def s10_is_valid(number):
+    return ...  # your code
+"""
+    hints = (
+        "First the shape, with a regular expression over the whole text; then the digits.",
+        r"`re.fullmatch(r'[A-Z]{2}([0-9]{8})([0-9])[A-Z]{2}', number)`; `\d` and `isdigit` also accept digits of other scripts.",
+        "`c = 11 - s % 11`, then `c = {10: 0, 11: 5}.get(c, c)` and compare with `int(match[2])`.",
+    )
+    solution = """
+def s10_is_valid(number):
+    match = re.fullmatch("[A-Z]{2}([0-9]{8})([0-9])[A-Z]{2}", number)
+    if not match:
+        return False
+    s = sum(int(digit) * weight for digit, weight in zip(match[1], (8, 6, 4, 2, 3, 5, 9, 7), strict=True))
+    check = 11 - s % 11
+    return {10: 0, 11: 5}.get(check, check) == int(match[2])
+"""
+    wrong = {
+        "the shape alone": """
+def s10_is_valid(number):
+    return bool(re.fullmatch("[A-Z]{2}[0-9]{9}[A-Z]{2}", number))
+""",
+        "10 and 11 are forgotten": """
+def s10_is_valid(number):
+    match = re.fullmatch("[A-Z]{2}([0-9]{8})([0-9])[A-Z]{2}", number)
+    if not match:
+        return False
+    s = sum(int(digit) * weight for digit, weight in zip(match[1], (8, 6, 4, 2, 3, 5, 9, 7), strict=True))
+    return 11 - s % 11 == int(match[2])
+""",
+        "only a part must match": """
+def s10_is_valid(number):
+    match = re.search("[A-Z]{2}([0-9]{8})([0-9])[A-Z]{2}", number)
+    if not match:
+        return False
+    s = sum(int(digit) * weight for digit, weight in zip(match[1], (8, 6, 4, 2, 3, 5, 9, 7), strict=True))
+    check = 11 - s % 11
+    return {10: 0, 11: 5}.get(check, check) == int(match[2])
+""",
+    }
+
+    def check(self, s10_is_valid):
+        self.expect(
+            [s10_is_valid("CE473124829DE"), s10_is_valid("CE473124821DE")],
+            [True, False],
+            behaviour="The check digit decides",
+            given='"CE473124829DE", and with another check digit "CE473124821DE"',
+            why="A number that does not exist is asked for at the carrier, and the answer 'unknown' comes a day later.",
+        )
+        self.expect(
+            s10_is_valid("CE478124829DE"),
+            False,
+            behaviour="A digit that was read wrongly is caught",
+            given='"CE478124829DE": an 8 where the paper says 3',
+            why="3 and 8 look alike after a fax; the reading comes with 98 % confidence all the same.",
+        )
+        self.expect(
+            [s10_is_valid("CE000000005DE"), s10_is_valid("CE000000080DE"), s10_is_valid("CE000000030DE")],
+            [True, True, False],
+            behaviour="10 is written 0, and 11 is written 5",
+            given='"CE000000005DE", "CE000000080DE"; the last, "CE000000030DE", is wrong',
+            why="Two of eleven numbers would be refused although they are right: a steady queue for the review team.",
+        )
+        self.expect(
+            [s10_is_valid(text) for text in ("CE4731248290E", "no CE473124829DE", "", "ce473124829de")],
+            [False] * 4,
+            behaviour="Anything of another shape is False",
+            given="'CE4731248290E', 'no CE473124829DE', '', 'ce473124829de'",
+            why="OCR returns every shape of text; a validator that raises stops the batch at row 4,000.",
+        )
+
 
 # --- 06_prompts_and_models
