@@ -6,6 +6,10 @@
     system = "..."                                 # optional; variables allowed
     template = "Ticket: {{ticket}}"                # the user message
 
+    [[examples]]                                   # optional: earlier turns, each the template filled in and its answer
+    ticket = "where is parcel QS10293847FR?"
+    answer = "tracking"
+
     [settings]                                     # passed on to chat.completions.create
     temperature = 0
     max_tokens = 8
@@ -18,6 +22,7 @@ import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +31,8 @@ PUBLISHED = "published.toml"
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _BRACES = re.compile(r"\{\{[^{}]*\}\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_KNOWN = {"name", "version", "why", "system", "template", "settings"}
+_KNOWN = {"name", "version", "why", "system", "template", "examples", "settings"}
+_ANSWER = "answer"
 _NOT_SETTINGS = {"messages", "stream", "api_key"}
 
 
@@ -46,6 +52,7 @@ class Prompt:
     version: int
     template: str
     system: str = ""
+    examples: tuple[dict[str, str], ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     why: str = ""
     path: Path | None = None
@@ -57,11 +64,12 @@ class Prompt:
 
     @property
     def hash(self) -> str:
-        """12 hexadecimal digits of everything that the model gets: system, template, settings. For logs and caches.
+        """12 hexadecimal digits of everything that the model gets: system, template, examples, settings. For logs.
 
         Name, version and `why` do not count: the same text under another name is the same prompt.
         """
-        sent = json.dumps([self.system, self.template, self.settings], sort_keys=True, ensure_ascii=False, default=str)
+        parts = [self.system, self.template, list(self.examples), self.settings]
+        sent = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(sent.encode()).hexdigest()[:12]
 
     @property
@@ -70,7 +78,8 @@ class Prompt:
         return tuple(sorted(set(_VARIABLE.findall(self.system) + _VARIABLE.findall(self.template))))
 
     def render(self, **variables: str) -> list[dict[str, str]]:
-        """Messages for `chat.completions.create`: the system message, if there is one, and the user's.
+        """Messages for `chat.completions.create`: the system message, if there is one, the examples as
+        earlier turns, and the user's message.
 
         Values are inserted once and never read as templates, so that a `{{...}}` inside a ticket stays text.
         Raises PromptVariableError where a variable is missing, unknown or no str.
@@ -84,11 +93,11 @@ class Prompt:
         for name, value in variables.items():
             if not isinstance(value, str):
                 raise PromptVariableError(f"{where}: {name} is of type {type(value).__name__}; pass a text.")
-        parts = [("system", self.system)] if self.system else []
-        parts.append(("user", self.template))
-        return [
-            {"role": role, "content": _VARIABLE.sub(lambda found: variables[found[1]], text)} for role, text in parts
-        ]
+        turns = [("system", _filled(self.system, variables))] if self.system else []
+        for example in self.examples:
+            turns += [("user", _filled(self.template, example)), ("assistant", example[_ANSWER])]
+        turns.append(("user", _filled(self.template, variables)))
+        return [{"role": role, "content": text} for role, text in turns]
 
 
 def read_prompt(path: Path | str) -> Prompt:
@@ -109,6 +118,7 @@ def read_prompt(path: Path | str) -> Prompt:
         version=version,
         template=_read(raw, "template", str, path),
         system=_read(raw, "system", str, path, default=""),
+        examples=tuple(_read(raw, "examples", list, path, default=[])),
         settings=_read(raw, "settings", dict, path, default={}),
         why=_read(raw, "why", str, path, default=""),
         path=path,
@@ -124,6 +134,14 @@ def read_prompt(path: Path | str) -> Prompt:
     for text in (prompt.system, prompt.template):
         if odd := [found for found in _BRACES.findall(text) if not _VARIABLE.fullmatch(found)]:
             raise PromptFileError(f"{path}: {odd[0]} is no variable. Write {{{{name}}}} with letters, digits and _.")
+    wanted = {_ANSWER, *_VARIABLE.findall(prompt.template)}
+    for number, example in enumerate(prompt.examples, 1):
+        if (
+            not isinstance(example, dict)
+            or set(example) != wanted
+            or not all(isinstance(v, str) for v in example.values())
+        ):
+            raise PromptFileError(f"{path}: example {number} must have these texts: {', '.join(sorted(wanted))}.")
     if bad := sorted(_NOT_SETTINGS & set(prompt.settings)):
         raise PromptFileError(f"{path}: {', '.join(bad)} does not belong in [settings]. Remove it.")
     return prompt
@@ -182,11 +200,21 @@ def published_problems(folder: Path | str) -> list[str]:
     return problems
 
 
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """`text` with its variables replaced in one pass, so that nothing in a value is read as a variable."""
+    return _VARIABLE.sub(lambda found: values[found[1]], text)
+
+
 def _read(raw: dict[str, Any], name: str, kind: type, path: Path, default: Any = None) -> Any:
     if name not in raw and default is not None:
         return default
     if not isinstance(raw.get(name), kind):
-        wanted = {str: "a text in quotes", int: "a whole number", dict: f"a table, [{name}]"}[kind]
+        wanted = {
+            str: "a text in quotes",
+            int: "a whole number",
+            dict: f"a table, [{name}]",
+            list: f"a list, [[{name}]]",
+        }[kind]
         found = repr(raw[name]) if name in raw else "missing"
         raise PromptFileError(f"{path}: {name} is {found}. It must be {wanted}.")
     return raw[name]

@@ -55,6 +55,14 @@ def test_a_value_is_never_read_as_a_template() -> None:
     assert prompt.render(ticket="{{queues}} \\1", queues="a")[0]["content"] == "{{queues}} \\1 / a"
 
 
+def test_examples_become_earlier_turns(tmp_path: Path) -> None:
+    text = GREET.replace("[settings]", '[[examples]]\nwho = "Bo {{who}}"\nanswer = "Hej Bo."\n[settings]')
+    prompt = read_prompt(written(tmp_path, text))
+    turns = [(message["role"], message["content"]) for message in prompt.render(language="Danish", who="Ana")]
+    assert turns[1:] == [("user", "Greet Bo {{who}}."), ("assistant", "Hej Bo."), ("user", "Greet Ana.")]
+    assert prompt.hash != read_prompt(written(tmp_path, GREET, "plain.toml")).hash
+
+
 def test_the_hash_is_of_what_the_model_gets() -> None:
     base = Prompt("p", 1, "Hello", settings={"temperature": 0, "seed": 1})
     assert base.hash == Prompt("q", 2, "Hello", settings={"seed": 1, "temperature": 0}, why="renamed").hash
@@ -78,6 +86,7 @@ def test_the_hash_is_of_what_the_model_gets() -> None:
         (GREET.replace("Greet {{ who }}.", " "), "template is empty"),
         (GREET.replace("version", "templat = 'x'\nversion"), "unknown field templat"),
         (GREET + "messages = []\n", "does not belong"),
+        (GREET.replace("[settings]", "[[examples]]\nwho = 'Bo'\n[settings]"), "example 1 must have .*: answer, who"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, text: str, says: str) -> None:
