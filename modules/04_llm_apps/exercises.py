@@ -6,9 +6,8 @@ import random
 import re  # noqa: F401 - answers to locate_quote use it
 from types import SimpleNamespace
 
-from pydantic import BaseModel, ValidationError  # noqa: F401
-
 import numpy as np
+from pydantic import BaseModel, ValidationError  # noqa: F401
 
 from coursekit.exercises import Exercise
 
@@ -1756,3 +1755,404 @@ def s10_is_valid(number):
 
 
 # --- 06_prompts_and_models
+
+
+class RenderStrict(Exercise):
+    """`render_strict(template, values)` → `str`: the template with every `{{name}}` replaced by `values[name]`.
+
+    - A name is made of letters, digits and `_`; spaces inside the braces do not count: `{{ ticket }}`.
+    - `values`: dict of `str` to `str`.
+    - `ValueError` that mentions the name where the template needs one that `values` lacks, or `values` holds one that
+      the template does not use.
+    - A `{{...}}` inside a *value* stays as it is.
+    """
+
+    lesson = "06_prompts_and_models"
+    stub = r"""
+def render_strict(template, values):
+    return ...  # your code
+"""
+    hints = (
+        "Find the names first, compare two sets, and only then replace.",
+        r"`re.findall(r'\{\{\s*(\w+)\s*\}\}', template)` gives the names. One `re.sub` with a function replaces all in one pass.",
+        "`re.sub(pattern, lambda found: values[found[1]], template)`; a loop of `str.replace` would read inserted text again.",
+    )
+    solution = r"""
+import re
+
+
+def render_strict(template, values):
+    pattern = r"\{\{\s*(\w+)\s*\}\}"
+    names = set(re.findall(pattern, template))
+    if odd := names ^ set(values):
+        raise ValueError(f"missing or unknown: {sorted(odd)}")
+    return re.sub(pattern, lambda found: values[found[1]], template)
+"""
+    wrong = {
+        "replaces one name after the other": r"""
+import re
+
+
+def render_strict(template, values):
+    names = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", template))
+    if odd := names ^ set(values):
+        raise ValueError(f"missing or unknown: {sorted(odd)}")
+    for name, value in values.items():
+        template = re.sub(r"\{\{\s*" + name + r"\s*\}\}", lambda _: value, template)
+    return template
+""",
+        "unknown names pass": r"""
+import re
+
+
+def render_strict(template, values):
+    pattern = r"\{\{\s*(\w+)\s*\}\}"
+    for name in re.findall(pattern, template):
+        if name not in values:
+            raise ValueError(name)
+    return re.sub(pattern, lambda found: values[found[1]], template)
+""",
+        "missing names stay in the text": r"""
+import re
+
+
+def render_strict(template, values):
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: values.get(found[1], found[0]), template)
+""",
+    }
+
+    def check(self, render_strict):
+        self.expect(
+            render_strict("Ticket: {{ticket}} ({{ lang }})", {"ticket": "wet box", "lang": "en"}),
+            "Ticket: wet box (en)",
+            behaviour="Every variable is replaced, with or without spaces in the braces",
+            given='"Ticket: {{ticket}} ({{ lang }})"',
+            why="A prompt with a bare {{lang}} in it still gets an answer, and nobody notices for weeks.",
+        )
+        self.raises(
+            ValueError,
+            lambda: render_strict("{{ticket}} {{lang}}", {"ticket": "wet box"}),
+            behaviour="A missing variable is an error that names it",
+            given='"{{ticket}} {{lang}}" without lang',
+            why="The model would answer something; an exception at deploy time is cheaper.",
+            mentions="lang",
+        )
+        self.raises(
+            ValueError,
+            lambda: render_strict("{{ticket}}", {"ticket": "wet box", "language": "en"}),
+            behaviour="A variable that the template does not use is an error that names it",
+            given='"{{ticket}}" with ticket and language',
+            why="After a rename in the template, the code goes on passing the old name and the value silently disappears.",
+            mentions="language",
+        )
+        self.expect(
+            render_strict("{{ticket}} / {{queues}}", {"ticket": "what is {{queues}}?", "queues": "a, b"}),
+            "what is {{queues}}? / a, b",
+            behaviour="Braces inside a customer's text stay text",
+            given='ticket = "what is {{queues}}?"',
+            why="A customer who can name your variables can read them: template injection, as with SQL.",
+        )
+        self.expect(
+            render_strict("{{ticket}}", {"ticket": r"C:\\1\\new \\g<0>"}),
+            r"C:\\1\\new \\g<0>",
+            behaviour="Backslashes in a value stay as they are",
+            given=r"ticket = C:\\1\\new \\g<0>",
+            why="Pasted paths and log lines are full of them.",
+        )
+
+
+class PairedInterval(Exercise):
+    """`paired_interval(before, after, draws, rng)` → `(difference, low, high)`: change in accuracy on the same cases, with a 95 % interval.
+
+    - `before`, `after`: bool arrays of shape `(cases,)`, the same cases in the same order: was the answer right?
+    - `difference`: mean of `after` minus mean of `before`, -1 to 1.
+    - `low`, `high`: the 2.5th and 97.5th percentile of that difference over `draws` bootstrap samples; each sample draws
+      *cases* with replacement, and takes both answers of a drawn case. `rng`: a `numpy.random.Generator`.
+    - `ValueError` where the lengths differ.
+    """
+
+    lesson = "06_prompts_and_models"
+    stub = """
+def paired_interval(before, after, draws, rng):
+    gain = ...  # Pair: one number a case, -1, 0 or 1
+    picked = ...  # Resample: row numbers, shape (draws, cases)
+    return ...  # Summarise
+"""
+    hints = (
+        "Subtract first. After that there is one column, and nothing left to pair.",
+        "`picked = rng.integers(0, n, size=(draws, n))` gives row numbers; `gain[picked].mean(axis=1)` is one difference a sample.",
+        "`gain = np.asarray(after, float) - np.asarray(before, float)`, then `np.percentile(gain[picked].mean(axis=1), [2.5, 97.5])`.",
+    )
+    solution = """
+def paired_interval(before, after, draws, rng):
+    if len(before) != len(after):
+        raise ValueError("before and after must hold the same cases")
+    gain = np.asarray(after, float) - np.asarray(before, float)
+    picked = rng.integers(0, len(gain), size=(draws, len(gain)))
+    low, high = np.percentile(gain[picked].mean(axis=1), [2.5, 97.5])
+    return gain.mean(), low, high
+"""
+    wrong = {
+        "resamples each side by itself": """
+def paired_interval(before, after, draws, rng):
+    if len(before) != len(after):
+        raise ValueError("lengths")
+    before, after = np.asarray(before, float), np.asarray(after, float)
+    n = len(before)
+    one, two = rng.integers(0, n, (draws, n)), rng.integers(0, n, (draws, n))
+    low, high = np.percentile(after[two].mean(axis=1) - before[one].mean(axis=1), [2.5, 97.5])
+    return after.mean() - before.mean(), low, high
+""",
+        "before minus after": """
+def paired_interval(before, after, draws, rng):
+    if len(before) != len(after):
+        raise ValueError("lengths")
+    gain = np.asarray(before, float) - np.asarray(after, float)
+    picked = rng.integers(0, len(gain), size=(draws, len(gain)))
+    low, high = np.percentile(gain[picked].mean(axis=1), [2.5, 97.5])
+    return gain.mean(), low, high
+""",
+        "percentiles of the cases, not of the samples": """
+def paired_interval(before, after, draws, rng):
+    if len(before) != len(after):
+        raise ValueError("lengths")
+    gain = np.asarray(after, float) - np.asarray(before, float)
+    low, high = np.percentile(gain, [2.5, 97.5])
+    return gain.mean(), low, high
+""",
+    }
+
+    def check(self, paired_interval):
+        before = np.arange(100) % 2 == 0  # half are right
+        after = before.copy()
+        after[[1, 3, 5, 7, 9, 11, 13, 15, 17, 19]] = True  # ten more
+        result = paired_interval(before, before.copy(), 500, np.random.default_rng(0))
+        self.expect(
+            tuple(result) if result is not ... else result,
+            (0.0, 0.0, 0.0),
+            behaviour="The same answers give no difference and no width",
+            given="before = after, 100 cases, half of them right",
+            why="Noise that both sides share cancels. An interval of ± 14 points here would hide every real change.",
+        )
+        difference, low, high = paired_interval(before, after, 2000, np.random.default_rng(1))
+        self.expect(
+            difference,
+            0.1,
+            behaviour="The difference is after minus before",
+            given="before: 50 of 100 right; after: the same 50 and ten more",
+            why="With the sign turned round, the gate lets the worse prompt pass.",
+        )
+        for got, want, which in ((low, 0.05, "low"), (high, 0.16, "high")):
+            if not abs(float(got) - want) < 0.02:
+                self.fail(
+                    behaviour="The interval comes from resampling pairs of answers",
+                    given="before: 50 of 100 right; after: the same 50 and ten more; 2,000 draws",
+                    got=f"{which} = {float(got):.3f}",
+                    want=f"about {want}",
+                    why="Drawn side by side, ten gains and no loss look like chance (-0.04 to 0.24).",
+                )
+        self.raises(
+            ValueError,
+            lambda: paired_interval(before, after[:-1], 100, np.random.default_rng(2)),
+            behaviour="Different numbers of cases are an error",
+            given="100 cases before, 99 after",
+            why="One lost case shifts all pairs by one, and every number after it means nothing.",
+        )
+
+
+class DriftedCanaries(Exercise):
+    """`drifted_canaries(baseline, today, allowed_share)` → `list[str]`: ids of canaries to show a person, or `[]` where all is quiet.
+
+    - `baseline`: dict of canary id to the answer that was stored when the prompt was released; not empty.
+    - `today`: the same for this morning's run. An id that is missing there counts as changed.
+    - Answers are compared without regard to case and runs of whitespace.
+    - More than `allowed_share` of the baseline changed: the changed ids, sorted. Otherwise `[]`.
+    """
+
+    lesson = "06_prompts_and_models"
+    stub = """
+def drifted_canaries(baseline, today, allowed_share):
+    return ...  # your code
+"""
+    hints = (
+        "Normalise, compare, count, then compare the count with the limit.",
+        "`' '.join(text.lower().split())` makes two spellings equal. `today.get(id)` is `None` for a canary that did not run.",
+        "`changed = sorted(i for i in baseline if i not in today or norm(today[i]) != norm(baseline[i]))`, then the share of `len(baseline)`.",
+    )
+    solution = """
+def drifted_canaries(baseline, today, allowed_share):
+    def plain(text):
+        return " ".join(text.lower().split())
+
+    changed = sorted(i for i in baseline if i not in today or plain(today[i]) != plain(baseline[i]))
+    return changed if len(changed) / len(baseline) > allowed_share else []
+"""
+    wrong = {
+        "a canary that did not run is fine": """
+def drifted_canaries(baseline, today, allowed_share):
+    def plain(text):
+        return " ".join(text.lower().split())
+
+    changed = sorted(i for i in today if plain(today[i]) != plain(baseline[i]))
+    return changed if len(changed) / len(baseline) > allowed_share else []
+""",
+        "a line break is drift": """
+def drifted_canaries(baseline, today, allowed_share):
+    changed = sorted(i for i in baseline if today.get(i) != baseline[i])
+    return changed if len(changed) / len(baseline) > allowed_share else []
+""",
+        "alarms at the limit itself": """
+def drifted_canaries(baseline, today, allowed_share):
+    def plain(text):
+        return " ".join(text.lower().split())
+
+    changed = sorted(i for i in baseline if i not in today or plain(today[i]) != plain(baseline[i]))
+    return changed if len(changed) / len(baseline) >= allowed_share else []
+""",
+    }
+
+    def check(self, drifted_canaries):
+        baseline = {"c1": "QS1", "c2": "QS2", "c3": "no number", "c4": "QS4"}
+        self.expect(
+            drifted_canaries(baseline, dict(baseline), 0.25),
+            [],
+            behaviour="The same answers are quiet",
+            given="four canaries, none changed",
+            why="An alarm that rings every morning is switched off by Friday.",
+        )
+        self.expect(
+            drifted_canaries(baseline, baseline | {"c3": "No  number\n"}, 0.0),
+            [],
+            behaviour="Case and whitespace do not count",
+            given='"no number" became "No  number\\n", nothing allowed',
+            why="Providers change trailing newlines; your parser does not care, so the alarm must not either.",
+        )
+        self.expect(
+            drifted_canaries(baseline, baseline | {"c4": "QS7", "c2": "QS9"}, 0.25),
+            ["c2", "c4"],
+            behaviour="Above the allowed share the changed ids are named, sorted",
+            given="two of four changed, a quarter allowed",
+            why="A person must see which answers moved before deciding whether they are worse.",
+        )
+        self.expect(
+            drifted_canaries(baseline, baseline | {"c4": "QS7"}, 0.25),
+            [],
+            behaviour="Exactly the allowed share is allowed",
+            given="one of four changed, a quarter allowed",
+            why="The limit was set from the changes of ordinary days.",
+        )
+        self.expect(
+            drifted_canaries(baseline, {"c1": "QS1", "c2": "QS2"}, 0.25),
+            ["c3", "c4"],
+            behaviour="A canary without an answer has changed",
+            given="c3 and c4 did not run",
+            why="When the provider refuses or times out on them, silence is the drift.",
+        )
+
+
+class CheapestWithin(Exercise):
+    """`cheapest_within(designs, min_accuracy, max_p95_ms, data_may_leave)` → `str` or `None`: the design to build.
+
+    - `designs`: list of dicts with `name`, `accuracy_low` (lower end of the accuracy's interval, 0 to 1), `p95_ms`,
+      `usd_per_1000`, and `leaves`: whether tickets are sent to another company.
+    - A design is allowed when `accuracy_low ≥ min_accuracy`, `p95_ms ≤ max_p95_ms`, and it does not send data away
+      unless `data_may_leave`.
+    - Of the allowed ones: the cheapest; at the same cost the one with the higher `accuracy_low`. None allowed: `None`.
+    """
+
+    lesson = "06_prompts_and_models"
+    stub = """
+def cheapest_within(designs, min_accuracy, max_p95_ms, data_may_leave):
+    return ...  # your code
+"""
+    hints = (
+        "Limits first, price second: filter, then `min`.",
+        "A tuple as key sorts by cost and then by accuracy; accuracy counts the other way round.",
+        "`min(allowed, key=lambda d: (d['usd_per_1000'], -d['accuracy_low']), default=None)`, and then its name.",
+    )
+    solution = """
+def cheapest_within(designs, min_accuracy, max_p95_ms, data_may_leave):
+    allowed = [
+        d for d in designs
+        if d["accuracy_low"] >= min_accuracy and d["p95_ms"] <= max_p95_ms and (data_may_leave or not d["leaves"])
+    ]
+    best = min(allowed, key=lambda d: (d["usd_per_1000"], -d["accuracy_low"]), default=None)
+    return best["name"] if best else None
+"""
+    wrong = {
+        "the most accurate within the limits": """
+def cheapest_within(designs, min_accuracy, max_p95_ms, data_may_leave):
+    allowed = [d for d in designs if d["accuracy_low"] >= min_accuracy and d["p95_ms"] <= max_p95_ms
+               and (data_may_leave or not d["leaves"])]
+    best = max(allowed, key=lambda d: d["accuracy_low"], default=None)
+    return best["name"] if best else None
+""",
+        "forgets where the data goes": """
+def cheapest_within(designs, min_accuracy, max_p95_ms, data_may_leave):
+    allowed = [d for d in designs if d["accuracy_low"] >= min_accuracy and d["p95_ms"] <= max_p95_ms]
+    best = min(allowed, key=lambda d: (d["usd_per_1000"], -d["accuracy_low"]), default=None)
+    return best["name"] if best else None
+""",
+        "takes the least bad where none is allowed": """
+def cheapest_within(designs, min_accuracy, max_p95_ms, data_may_leave):
+    allowed = [d for d in designs if d["accuracy_low"] >= min_accuracy and d["p95_ms"] <= max_p95_ms
+               and (data_may_leave or not d["leaves"])]
+    return min(allowed or designs, key=lambda d: (d["usd_per_1000"], -d["accuracy_low"]))["name"]
+""",
+        "only local designs, even where data may leave": """
+def cheapest_within(designs, min_accuracy, max_p95_ms, data_may_leave):
+    allowed = [d for d in designs if d["accuracy_low"] >= min_accuracy and d["p95_ms"] <= max_p95_ms and not d["leaves"]]
+    best = min(allowed, key=lambda d: (d["usd_per_1000"], -d["accuracy_low"]), default=None)
+    return best["name"] if best else None
+""",
+    }
+
+    def check(self, cheapest_within):
+        def design(name, accuracy_low, p95_ms, usd_per_1000, leaves=False):
+            return {
+                "name": name,
+                "accuracy_low": accuracy_low,
+                "p95_ms": p95_ms,
+                "usd_per_1000": usd_per_1000,
+                "leaves": leaves,
+            }
+
+        rules, linear = design("rules", 0.48, 1, 0.0), design("linear", 0.60, 5, 0.01)
+        vectors, hosted = design("vectors", 0.66, 40, 0.02), design("hosted", 0.85, 1500, 0.2, leaves=True)
+        designs = [hosted, vectors, linear, rules]
+        self.expect(
+            cheapest_within(designs, 0.55, 100, False),
+            "linear",
+            behaviour="The cheapest design within the limits wins, not the most accurate",
+            given="accuracy_low ≥ 0.55, p95 ≤ 100 ms, data stays",
+            why="Quality above the limit was not asked for; its cost and its upkeep come every month.",
+        )
+        self.expect(
+            cheapest_within(designs, 0.8, 2000, False),
+            None,
+            behaviour="Where data must stay, a design that sends it away is not allowed, and nothing may be left",
+            given="accuracy_low ≥ 0.8, p95 ≤ 2,000 ms, data stays",
+            why="“None” is a finding: change the limits in the open, or do not build.",
+        )
+        self.expect(
+            cheapest_within(designs, 0.8, 2000, True),
+            "hosted",
+            behaviour="Where data may leave, it is allowed",
+            given="accuracy_low ≥ 0.8, p95 ≤ 2,000 ms, data may leave",
+            why="The rule is the company's, not the function's.",
+        )
+        self.expect(
+            cheapest_within(designs, 0.8, 300, True),
+            None,
+            behaviour="A design that is too slow is not allowed",
+            given="accuracy_low ≥ 0.8, p95 ≤ 300 ms, data may leave",
+            why="The user has gone before the right queue is known.",
+        )
+        twin = design("twin", 0.58, 5, 0.01)
+        self.expect(
+            cheapest_within([twin, linear], 0.55, 100, False),
+            "linear",
+            behaviour="At the same cost the more accurate one wins",
+            given="two designs at $0.01, accuracy_low 0.58 and 0.60",
+            why="Otherwise the order of the list decides.",
+        )
