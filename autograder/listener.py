@@ -29,4 +29,6 @@ def borrow(line: socket.socket, timeout_s: float) -> socket.socket:
     _, fds, _, _ = socket.recv_fds(line, 1, 1)
     if not fds:
         raise ConnectionError("the submission's process has ended")
-    return socket.socket(fileno=fds[0])
+    listener = socket.socket(fileno=fds[0])
+    listener.set_inheritable(False)
+    return listener

@@ -1,6 +1,6 @@
 """Attacks on the channel from the submission's end of it: forged, malformed, huge and endless replies."""
 
-from autograder.cheats import Cheat, package
+from autograder.cheats import Cheat, package, spy
 
 # The served end of the channel, as any code in that process can find it.
 FIND = """
@@ -86,4 +86,12 @@ CHEATS = [
         "np.testing.assert_array_equal = np.testing.assert_allclose = lambda *a, **k: None\npytest.approx = lambda *a, **k: type('A', (), {'__eq__': lambda s, o: True})()\n"
         "pytest.raises = __import__('contextlib').nullcontext\nbuiltins.AssertionError = ValueError\nbuiltins.len = lambda o: 7\n"
         "socket.socket.send = lambda *a: 0\noperator.eq = lambda a, b: True\ndef greet(name): return ''\n")),
+    Cheat("control-port", "looks for a control port of a scripted provider: every listening port, and every socket that it holds", spy(
+        "import os, socket\ndef told(s):\n    s.settimeout(.2)\n    for path in (b'/', b'/control', b'/script', b'/v1/requests'):\n"
+        "        try: s.sendall(b'GET ' + path + b' HTTP/1.1\\r\\n\\r\\n'); yield s.recv(10**6)\n        except OSError: return\n"
+        "def found():\n    for name in ('/proc/net/tcp', '/proc/net/tcp6'):\n        try: lines = open(name).read().splitlines()[1:]\n        except OSError: continue\n"
+        "        for line in lines:\n            try: s = socket.create_connection(('127.0.0.1', int(line.split()[1].split(':')[1], 16)), timeout=.2)\n            except OSError: continue\n"
+        "            yield from told(s)\n    for fd in range(256):\n        try: s = socket.socket(fileno=os.dup(fd))\n        except OSError: continue\n"
+        "        if s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):\n            s.settimeout(.2)\n            try: yield from told(s.accept()[0])\n            except OSError: pass\n"
+        "FOUND = any(NEEDLE.search(text) for text in found())\n")),
 ]  # fmt: skip
