@@ -1,6 +1,6 @@
 """Practice exercises of module 04, in the order in which the lessons ask them."""
 
-import json  # noqa: F401
+import json
 import math  # noqa: F401 - answers to wilson_interval and history_budget_tokens use it
 import random
 import re  # noqa: F401 - answers to locate_quote use it
@@ -1591,8 +1591,8 @@ class ImageTokens(Exercise):
     """`image_tokens(width, height, detail="high")` → `int`: the tokens that an image costs with a model of the GPT-4o kind.
 
     - `width`, `height`: pixels, 1 or more. `detail="low"` costs `85`, whatever the size.
-    - `detail="high"`: shrink to fit into 2048 × 2048, keeping the proportions; then shrink so that the *shorter* side is 768. Nothing is
-      ever enlarged. Count the 512 × 512 tiles that cover the result, incomplete ones too: `85 + 170 · tiles`.
+    - `detail="high"`: shrink to fit into 2048 x 2048, keeping the proportions; then shrink so that the *shorter* side is 768. Nothing is
+      ever enlarged. Count the 512 x 512 tiles that cover the result, incomplete ones too: `85 + 170 · tiles`.
     """
 
     lesson = "05_tools_and_images"
@@ -1645,28 +1645,28 @@ def image_tokens(width, height, detail="high"):
             image_tokens(512, 512),
             255,
             behaviour="One tile and the fixed part",
-            given="512 × 512",
+            given="512 x 512",
             why=why,
         )
         self.expect(
             image_tokens(400, 300),
             255,
             behaviour="A small image is not enlarged",
-            given="400 × 300",
+            given="400 x 300",
             why="A thumbnail would be billed like a page, and the forecast be wrong by a factor of four.",
         )
         self.expect(
             [image_tokens(1024, 1024), image_tokens(2048, 4096)],
             [765, 1105],
             behaviour="Large images are shrunk first, then covered with tiles",
-            given="1024 × 1024, then 2048 × 4096",
+            given="1024 x 1024, then 2048 x 4096",
             why="Sending a scan at 600 dpi costs bandwidth and no tokens: it is shrunk, and so is its small print.",
         )
         self.expect(
             [image_tokens(3508, 2480, "low"), image_tokens(513, 300)],
             [85, 425],
             behaviour="Low detail is flat; one pixel more can be a tile more",
-            given='3508 × 2480 with detail="low"; 513 × 300',
+            given='3508 x 2480 with detail="low"; 513 x 300',
             why=why,
         )
 

@@ -6,6 +6,7 @@ configuration, once for the tokenizer and once for the weights. `open_model` rea
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from gguf import GGUFReader, ReaderTensor, dequantize
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -14,6 +15,7 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from coursekit.models import gguf_file
 
+START = "<|endoftext|>"  # between documents in the training text
 CONTROL = 3  # a GGUF token type: markers such as <|im_end|>, never split
 NAMES = {
     "attn_norm": "input_layernorm",
@@ -54,6 +56,23 @@ class OpenedModel:
         if not ids:
             raise ValueError("An empty text has no last token to continue from; give at least one character.")
         return self.network(torch.tensor([ids])).logits[0]  # (tokens, vocabulary)
+
+    def token_logprobs(self, text: str) -> np.ndarray:
+        """Natural logarithm of the probability of each token of `text` given those before it: (tokens,), all ≤ 0.
+
+        The first one follows the marker that starts a document. Raises ValueError for an empty text.
+        """
+        ids = self.tokens(text)
+        if not ids:
+            raise ValueError("An empty text has no tokens to score; give at least one character.")
+        scores = self.logits(START + text)[:-1].log_softmax(-1)  # (tokens, vocabulary)
+        return scores[torch.arange(len(ids)), torch.tensor(ids)].numpy()
+
+    def continue_greedily(self, text: str, count: int) -> list[int]:
+        """The `count` tokens that follow `text` when the best one is taken each time (fewer where the model ends)."""
+        ids = torch.tensor([self.tokens(text)])  # (1, tokens)
+        written = self.network.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, do_sample=False)
+        return written[0, ids.shape[1] :].tolist()
 
 
 def open_tokenizer(reader: GGUFReader | None = None) -> Tokenizer:
