@@ -1,7 +1,7 @@
 """Practice exercises of module 04, in the order in which the lessons ask them."""
 
 import json
-import math  # noqa: F401 - answers to wilson_interval and history_budget_tokens use it
+import math  # noqa: F401 - answers to wilson_interval use it
 import random
 import re  # noqa: F401 - answers to locate_quote use it
 from types import SimpleNamespace
@@ -392,12 +392,12 @@ def history_budget_tokens(window, fixed, answer, margin=0.05):
 """
     hints = (
         "Four things share the window: the margin, the fixed parts, the answer, and what is left.",
-        "`math.ceil(window * margin)` is the margin. Subtract; look at the sign before you return.",
-        "`left = window - math.ceil(window * margin) - sum(fixed) - answer`; `ValueError` when `left < 0`, else `left`.",
+        "`int(np.ceil(window * margin))` is the margin. Subtract; look at the sign before you return.",
+        "`left = window - int(np.ceil(window * margin)) - sum(fixed) - answer`; `ValueError` when `left < 0`, else `left`.",
     )
     solution = """
 def history_budget_tokens(window, fixed, answer, margin=0.05):
-    left = window - math.ceil(window * margin) - sum(fixed) - answer
+    left = window - int(np.ceil(window * margin)) - sum(fixed) - answer
     if left < 0:
         raise ValueError(f"{-left} tokens too many, before any history: shorten the fixed parts or the answer")
     return left
@@ -405,14 +405,14 @@ def history_budget_tokens(window, fixed, answer, margin=0.05):
     wrong = {
         "forgets the answer": """
 def history_budget_tokens(window, fixed, answer, margin=0.05):
-    left = window - math.ceil(window * margin) - sum(fixed)
+    left = window - int(np.ceil(window * margin)) - sum(fixed)
     if left < 0:
         raise ValueError("too long")
     return left
 """,
         "clips at zero": """
 def history_budget_tokens(window, fixed, answer, margin=0.05):
-    return max(0, window - math.ceil(window * margin) - sum(fixed) - answer)
+    return max(0, window - int(np.ceil(window * margin)) - sum(fixed) - answer)
 """,
         "no margin": """
 def history_budget_tokens(window, fixed, answer, margin=0.05):
@@ -524,14 +524,14 @@ class KvCacheBytes(Exercise):
     lesson = "02_context_window"
     stub = """
 def kv_cache_bytes(about, tokens, bytes_per_value=2):
-    head_values = ...  # one head's width
-    values_per_token = ...  # keys and values, over all layers
+    head_values = about["llama.embedding_length"] // about["llama.attention.head_count"]
+    values_per_token = 2 * head_values * ...  # keys and values: of which heads, in how many layers?
     return tokens * values_per_token * bytes_per_value
 """
     hints = (
-        "Count for one token and one layer first: how many heads, how wide, and how many of each (key, value)?",
-        "`embedding_length // head_count` is the width. The number of stored heads is `head_count_kv`, not `head_count`.",
-        "`2 * about['llama.block_count'] * about['llama.attention.head_count_kv'] * head_values`",
+        "Count for one token and one layer first: how many heads are stored, and how wide is each?",
+        "The number of stored heads is `head_count_kv`, not `head_count`. Every layer has its own.",
+        "`2 * head_values * about['llama.attention.head_count_kv'] * about['llama.block_count']`",
     )
     solution = """
 def kv_cache_bytes(about, tokens, bytes_per_value=2):
