@@ -25,6 +25,8 @@ from autograder.wire import Channel, WireError
 
 PR_SET_PDEATHSIG = 1
 SCRATCH = "course-worker-"
+ABANDONED_S = 3600.0  # no judge works that long on one submission
+JUDGES_OWN = ("course-judge-", "course-grade-", "course-gradebook-")  # temporary folders whose names tell no owner
 GRACE_S = 60.0  # beyond the time limit of a submission, before a worker counts as hung
 GAVE_UP = "Not judged: the judging process ended twice without an answer (killed, or out of memory?). Grade again."
 
@@ -136,8 +138,9 @@ class Worker:
 
 
 def sweep() -> None:
-    """Remove the temporary files of runs that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+    """Remove the temporary files of runs and judges that were killed: those whose process is gone, or that nobody can still use."""
+    place = Path(tempfile.gettempdir())
+    for folder in place.glob(f"{SCRATCH}*"):
         owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
         with contextlib.suppress(PermissionError):
             try:
@@ -146,6 +149,10 @@ def sweep() -> None:
                 shutil.rmtree(folder, ignore_errors=True)
             except ValueError:
                 continue  # not one of ours
+    for folder in (found for prefix in JUDGES_OWN for found in place.glob(f"{prefix}*")):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.lstat().st_mtime > ABANDONED_S and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 _here = threading.local()
@@ -154,8 +161,9 @@ _here = threading.local()
 def judge_files(job: Job) -> dict:
     """Judge one job in a worker process of this thread: what a task on a cluster runs. A lost worker is replaced once."""
     for _ in range(2):
-        worker = getattr(_here, "worker", None) or Worker()
-        _here.worker = worker
+        if (worker := getattr(_here, "worker", None)) is None:
+            sweep()  # of workers that were killed on this machine
+            worker = _here.worker = Worker()
         try:
             worker.send(job)
             return worker.receive(job.total_s + GRACE_S)
