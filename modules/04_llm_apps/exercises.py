@@ -1876,7 +1876,8 @@ class PairedInterval(Exercise):
 def paired_interval(before, after, draws, rng):
     gain = ...  # Pair: one number a case, -1, 0 or 1
     picked = ...  # Resample: row numbers, shape (draws, cases)
-    return ...  # Summarise
+    low, high = np.percentile(gain[picked].mean(axis=1), [2.5, 97.5])  # Summarise
+    return gain.mean(), low, high
 """
     hints = (
         "Subtract first. After that there is one column, and nothing left to pair.",
