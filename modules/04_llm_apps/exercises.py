@@ -731,8 +731,8 @@ def trim_history(messages, budget_tokens, count):
 # --- 03_unreliable_provider
 
 
-class ShouldRetry(Exercise):
-    """`should_retry(status, code=None)` → `bool`: can a later attempt with the same request succeed?
+class WorthRetrying(Exercise):
+    """`worth_retrying(status, code=None)` → `bool`: can a later attempt with the same request succeed?
 
     - `status`: the HTTP status of the failed call, an `int` of 400 or more; `None` where no answer came
       (time-out, connection refused or broken).
@@ -743,7 +743,7 @@ class ShouldRetry(Exercise):
 
     lesson = "03_unreliable_provider"
     stub = """
-def should_retry(status, code=None):
+def worth_retrying(status, code=None):
     return ...  # your code
 """
     hints = (
@@ -752,34 +752,34 @@ def should_retry(status, code=None):
         '`code != "insufficient_quota" and (status is None or status in (408, 409, 429) or status >= 500)`',
     )
     solution = """
-def should_retry(status, code=None):
+def worth_retrying(status, code=None):
     if code == "insufficient_quota":
         return False
     return status is None or status in (408, 409, 429) or status >= 500
 """
     wrong = {
         "retries every error": """
-def should_retry(status, code=None):
+def worth_retrying(status, code=None):
     return True
 """,
         "rate limits only": """
-def should_retry(status, code=None):
+def worth_retrying(status, code=None):
     return status == 429 and code != "insufficient_quota"
 """,
         "an empty account counts as busy": """
-def should_retry(status, code=None):
+def worth_retrying(status, code=None):
     return status is None or status in (408, 409, 429) or status >= 500
 """,
         "a time-out is final": """
-def should_retry(status, code=None):
+def worth_retrying(status, code=None):
     return code != "insufficient_quota" and (status or 0) in (408, 409, 429, 500, 502, 503, 504)
 """,
     }
 
-    def check(self, should_retry):
+    def check(self, worth_retrying):
         for status in (400, 401, 403, 404, 422):
             self.expect(
-                should_retry(status),
+                worth_retrying(status),
                 False,
                 behaviour="A request that is wrong is not sent again",
                 given=f"status={status}",
@@ -787,28 +787,28 @@ def should_retry(status, code=None):
             )
         for status in (429, 500, 502, 503, 408, 409, 529):
             self.expect(
-                should_retry(status),
+                worth_retrying(status),
                 True,
                 behaviour="A provider that is busy or broken is asked again later",
                 given=f"status={status}",
                 why="These pass by themselves. Showing them to a user turns a provider's hiccup into your outage.",
             )
         self.expect(
-            should_retry(None),
+            worth_retrying(None),
             True,
             behaviour="No answer at all is temporary",
             given="status=None (a time-out, or a broken connection)",
             why="A replica that restarts under your call gives no status. It is the commonest fault that a retry cures.",
         )
         self.expect(
-            should_retry(429, code="insufficient_quota"),
+            worth_retrying(429, code="insufficient_quota"),
             False,
             behaviour="An empty account is not retried",
             given='status=429, code="insufficient_quota"',
             why="Waiting does not pay the bill; somebody must be paged, and retries hide that.",
         )
         self.expect(
-            should_retry(429, code="rate_limit_exceeded"),
+            worth_retrying(429, code="rate_limit_exceeded"),
             True,
             behaviour="Another 429 is retried, whatever its code",
             given='status=429, code="rate_limit_exceeded"',
@@ -1018,7 +1018,7 @@ class RetryBudget:
         self.tokens = ...  # your code
 
     def record_call(self):
-        ...  # your code
+        self.tokens = ...  # your code
 
     def allow_retry(self):
         return ...  # your code
