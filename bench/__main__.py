@@ -3,10 +3,10 @@
 import argparse
 import json
 
-from bench import cohort, grading, model
+from bench import cohort, grading, model, provider
 from bench.rows import show
 
-ALL = {"Grading": grading, "A cohort": cohort, "Local models": model}
+ALL = {"Grading": grading, "A cohort": cohort, "Local models": model, "Providers": provider}
 
 
 def main() -> None:
