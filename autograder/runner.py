@@ -117,6 +117,7 @@ def _one_process(arguments, folder, package, limits, environment, ends_at, run, 
     reason: str | None = "Crashed"
     pending = b""
     with (
+        _ended_at_last(process),
         selectors.DefaultSelector() as selector,
         os.fdopen(read_fd, "rb", buffering=0) as reports,
         process.stdout as printed,
@@ -153,13 +154,21 @@ def _one_process(arguments, folder, package, limits, environment, ends_at, run, 
                 break
             if reason is None:
                 break
-        _end(process)
     return place, reason
 
 
 def _events(buffer: bytes) -> tuple[list[dict], bytes]:
     *lines, rest = buffer.split(b"\n")
     return [json.loads(line) for line in lines if line.startswith(b"{")], rest
+
+
+@contextlib.contextmanager
+def _ended_at_last(process: subprocess.Popen) -> Iterator[None]:
+    """Also when the learner presses Ctrl-C: an endless loop would go on for ever."""
+    try:
+        yield
+    finally:
+        _end(process)
 
 
 def _end(process: subprocess.Popen) -> None:

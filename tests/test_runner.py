@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autograder.runner import Limits, run_tests
@@ -9,10 +10,10 @@ from autograder.runner import Limits, run_tests
 AFTER = "def test_after():\n    assert True\n"
 
 
-def run(tmp_path: Path, source: str, **limits: float):
+def run(tmp_path: Path, source: str, tell=lambda test_id: None, **limits: float):
     (tmp_path / "test_it.py").write_text(source)
     return run_tests(
-        [tmp_path / "test_it.py"], [], rootdir=tmp_path, folder=tmp_path, package=tmp_path / "package",
+        [tmp_path / "test_it.py"], [], rootdir=tmp_path, folder=tmp_path, package=tmp_path / "package", tell=tell,
         limits=Limits(**{"test_s": 10} | limits),
     )  # fmt: skip
 
@@ -36,6 +37,16 @@ def test_a_test_that_misbehaves_fails_and_the_next_one_still_runs(tmp_path, body
     bad, after = result.outcomes["test_it.py::test_bad"], result.outcomes["test_it.py::test_after"]
     assert (bad.passed, bad.error["type"]) == (False, reason)
     assert after.passed
+
+
+def test_ctrl_c_ends_an_endless_test_too(tmp_path):
+    def ctrl_c(test_id):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, f"{AFTER}\ndef test_endless():\n    while True: pass\n", tell=ctrl_c)
+    alive = [p.cmdline() for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+    assert not [line for line in alive if str(tmp_path / "test_it.py") in line]
 
 
 def test_a_file_that_cannot_be_imported_is_reported_as_broken(tmp_path):
