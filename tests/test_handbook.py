@@ -348,4 +348,6 @@ def test_the_datasheet_quotes_the_conflict_and_the_hidden_note() -> None:
 def test_what_the_datasheet_names_exists() -> None:
     assert set(REFERENCE.findall(DATASHEET)) <= BY_ID.keys()
     assert BY_ID["HB-209"].supersedes is None
+    assert "Norway" in DATASHEET and "cash on delivery" in DATASHEET
+    assert not [policy.id for policy in ALL if re.search("norw|cash on delivery|2027", policy.text, re.IGNORECASE)]
     assert f"HB-209 is effective from {BY_ID['HB-209'].effective}" in DATASHEET
