@@ -16,6 +16,8 @@ from nbgrader.preprocessors import (
 )
 from traitlets.config import Config
 
+from autograder.links import copy_no_links
+from autograder.pages import show_safely
 from autograder.preprocessors import ClearGradedOutputs, JudgeTasks, MendCells
 from autograder.project import IGNORED, RELEASES, ROOT, SOLUTIONS, all_projects
 
@@ -37,6 +39,8 @@ def configure(config: Config, root: Path | None = None) -> Config:
     course.ignore = sorted(IGNORED)
     config.ClearSolutions.enforce_metadata = False
     config.GenerateAssignment.post_convert_hook = "autograder.release.strip_released_files"
+    copy_no_links()
+    config.Autograde.pre_convert_hook = "autograder.links.leave_out_links"
     # the learner's package must survive grading; everything else of the source replaces what was handed in
     config.Autograde.exclude_overwriting = {p.name: p.package_files() for p in all_projects()}
     config.Autograde.sanitize_preprocessors = [
@@ -45,4 +49,5 @@ def configure(config: Config, root: Path | None = None) -> Config:
     config.Autograde.autograde_preprocessors = [
         JudgeTasks, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata,
     ]  # fmt: skip
+    show_safely(config)
     return config
