@@ -1,42 +1,24 @@
 """What works on this machine, what does not, and the command that mends it: `course doctor`."""
 
 import importlib.metadata
-import json
 import os
-import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
 
 from coursekit import environment, weights
+from coursekit.findings import REBUILD, Finding, all_well, as_json, reason_of, report, this_python
+from coursekit.jupyter_checks import formgrader, kernel, lab_extensions, loopback, ports, server_extensions
+
+__all__ = ["Finding", "all_well", "as_json", "report", "run"]
 
 NEEDED_MEMORY_GB = 4
 NEEDED_FREE_MEMORY_GB = 1.5
 NEEDED_FREE_DISK_GB = 1
-SERVER_EXTENSIONS = ("jupyterlab", "nbgrader.server_extensions.formgrader")
-LAB_EXTENSIONS = ("@jupyter/nbgrader", "@jupyter-widgets/jupyterlab-manager")
-FIRST_PORT, PORTS_TRIED = 8888, 50  # as JupyterLab does
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-REBUILD = f"cd {shlex.quote(str(environment.ROOT))} && rm -f .venv/{environment.STAMP} && make start"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `ok` is True, False, or "warning" (the course works without it, or works worse)."""
-
-    name: str
-    ok: bool | Literal["warning"]
-    found: str
-    mend: str = ""  # the command or step that mends it; empty where ok is True
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def python_version() -> Finding:
@@ -67,7 +49,7 @@ def disk() -> Finding:
     free = shutil.disk_usage(environment.ROOT).free / 1e9
     found = f"{free:.1f} GB free at {environment.ROOT}"
     if free < NEEDED_FREE_DISK_GB:
-        mend = f"free some disk space (pip's download cache: {_python()} -m pip cache purge)"
+        mend = f"free some disk space (pip's download cache: {this_python()} -m pip cache purge)"
         return Finding("disk", False, f"{found}; {NEEDED_FREE_DISK_GB} GB is needed", mend)
     return Finding("disk", True, found)
 
@@ -127,7 +109,7 @@ def chat_answer() -> Finding:
         models.ask("Hi", max_tokens=1)
         served = models.serving()
     except Exception as error:
-        reason, mend = _reason(error), weights.CHAT.mend
+        reason, mend = reason_of(error), weights.CHAT.mend
         if elsewhere:
             reason = f"{elsewhere}: {reason}"
             mend = "check OPENAI_BASE_URL, OPENAI_API_KEY and COURSE_CHAT_MODEL, or: unset OPENAI_BASE_URL"
@@ -144,76 +126,8 @@ def embedding_answer() -> Finding:
         shape = embed(["a parcel"]).shape
     except Exception as error:
         mend = weights.EMBEDDING.mend if isinstance(error, weights.WeightsError) else REBUILD
-        return Finding("embedding model", False, f"does not answer: {_reason(error)}", mend)
+        return Finding("embedding model", False, f"does not answer: {reason_of(error)}", mend)
     return Finding("embedding model", True, f"a text becomes {shape[1]} numbers")
-
-
-def kernel() -> Finding:
-    mend = f"{_python()} -m ipykernel install --sys-prefix --name python3"
-    try:
-        from jupyter_client.kernelspec import KernelSpecManager
-
-        spec = KernelSpecManager().get_kernel_spec("python3")
-    except Exception as error:
-        return Finding("kernel", False, f"python3 was not found: {_reason(error)}", mend)
-    program = Path(spec.argv[0])
-    # A bare name is replaced by the Python that runs JupyterLab.
-    if program.is_absolute() and program.parent != Path(sys.executable).parent:
-        return Finding("kernel", False, f"python3 ({spec.resource_dir}) runs {program}, another Python", mend)
-    return Finding("kernel", True, "python3 runs this environment")
-
-
-def server_extensions() -> Finding:
-    from jupyter_core.paths import jupyter_config_path
-    from jupyter_server.extension.config import ExtensionConfigManager
-
-    enabled = ExtensionConfigManager(read_config_path=jupyter_config_path()).get_jpserver_extensions()
-    missing = [name for name in SERVER_EXTENSIONS if not enabled.get(name)]
-    if missing:
-        mend = f"{_python()} -m jupyter server extension enable --sys-prefix {' '.join(missing)}"
-        return Finding("JupyterLab's server extensions", False, f"not enabled: {', '.join(missing)}", mend)
-    return Finding("JupyterLab's server extensions", True, f"enabled: {', '.join(SERVER_EXTENSIONS)}")
-
-
-def lab_extensions() -> Finding:
-    from jupyter_core.paths import jupyter_path
-    from jupyterlab_server.config import get_federated_extensions, get_page_config
-
-    name, folders = "JupyterLab's extensions", jupyter_path("labextensions")
-    absent = [extension for extension in LAB_EXTENSIONS if extension not in get_federated_extensions(folders)]
-    if absent:
-        return Finding(name, False, f"not installed: {', '.join(absent)}", REBUILD)
-    disabled = get_page_config(folders).get("disabledExtensions", [])  # names, or {name: bool} in older versions
-    if isinstance(disabled, dict):
-        disabled = [extension for extension, is_off in disabled.items() if is_off]
-    off = [extension for extension in LAB_EXTENSIONS if extension in disabled]
-    if off:
-        mend = " && ".join(f"{_python()} -m jupyter labextension enable {extension}" for extension in off)
-        return Finding(name, False, f"switched off: {', '.join(off)}", mend)
-    return Finding(name, True, f"enabled: {', '.join(LAB_EXTENSIONS)}")
-
-
-def loopback() -> Finding:
-    try:
-        with (
-            socket.create_server(("127.0.0.1", 0)) as server,
-            socket.create_connection(server.getsockname(), timeout=5),
-        ):
-            return Finding("loopback", True, "a port on 127.0.0.1 can be opened and reached")
-    except OSError as error:
-        mend = "let the firewall or sandbox allow connections to 127.0.0.1: JupyterLab and the chat model need them"
-        return Finding("loopback", False, f"no port on 127.0.0.1 can be used: {error}", mend)
-
-
-def ports() -> Finding:
-    """The port that JupyterLab will take: the first free one from 8888 on."""
-    for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
-        if _is_free(port):
-            taken = f"{FIRST_PORT} is taken; " if port > FIRST_PORT else ""
-            return Finding("ports", True, f"{taken}JupyterLab will use {port}")
-    last = FIRST_PORT + PORTS_TRIED - 1
-    mend = f"{_python()} -m jupyter server list  (then stop some: … -m jupyter server stop PORT)"
-    return Finding("ports", False, f"{FIRST_PORT} to {last} are all taken", mend)
 
 
 def sandbox() -> Finding:
@@ -236,9 +150,10 @@ def chromium() -> Finding:
 
 
 QUICK = (python_version, memory, disk, packages, chat_weights_quick, embedding_weights_quick, kernel,
-         server_extensions, lab_extensions, loopback, ports)  # fmt: skip
+         server_extensions, lab_extensions, loopback, ports, formgrader)  # fmt: skip
 FULL = (python_version, memory, disk, packages, torch_imports, chat_weights, embedding_weights, chat_answer,
-        embedding_answer, kernel, server_extensions, lab_extensions, loopback, ports, sandbox, chromium)  # fmt: skip
+        embedding_answer, kernel, server_extensions, lab_extensions, loopback, ports, formgrader, sandbox,
+        chromium)  # fmt: skip
 
 
 def run(*, quick: bool = False, on_check: Callable[[str], None] = lambda name: None) -> list[Finding]:
@@ -253,38 +168,8 @@ def run(*, quick: bool = False, on_check: Callable[[str], None] = lambda name: N
         try:
             findings.append(check())
         except Exception as error:
-            findings.append(Finding(name, False, f"could not be checked: {_reason(error)}", REBUILD))
+            findings.append(Finding(name, False, f"could not be checked: {reason_of(error)}", REBUILD))
     return findings
-
-
-def all_well(findings: Iterable[Finding]) -> bool:
-    """Whether nothing is wrong; warnings do not count."""
-    return all(finding.ok for finding in findings)
-
-
-def report(findings: Iterable[Finding], console: Any = None) -> None:
-    """Print a table of the findings, then, one by one and unbroken, the command that mends each."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    findings = list(findings)
-    console = console or Console()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "what", "found"):
-        table.add_column(heading)
-    marks = {True: "[green]ok[/]", False: "[red]WRONG[/]", "warning": "[yellow]note[/]"}
-    for finding in findings:
-        table.add_row(marks[finding.ok], escape(finding.name), escape(finding.found))
-    console.print(table)
-    for finding in findings:
-        if finding.mend:
-            console.print(f"\nTo mend {finding.name}:", markup=False, highlight=False)
-            console.print(f"    {finding.mend}", markup=False, highlight=False, soft_wrap=True)
-
-
-def as_json(findings: Iterable[Finding]) -> str:
-    return json.dumps([finding.to_dict() for finding in findings], indent=2, ensure_ascii=False)
 
 
 def _weights(name: str, bundle: weights.Bundle, *, full: bool) -> Finding:
@@ -293,16 +178,3 @@ def _weights(name: str, bundle: weights.Bundle, *, full: bool) -> Finding:
     except weights.WeightsError as error:
         return Finding(name, False, str(error).splitlines()[0], bundle.mend)
     return Finding(name, True, f"{bundle.requirement}, " + ("every hash as pinned" if full else "as pinned"))
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _python() -> str:
-    return shlex.quote(sys.executable)

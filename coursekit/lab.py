@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coursekit import curriculum
 
+GRADING = "grading"
 FIRST_LESSON = "modules/00_start_here/01_first_call.ipynb"
 
 
@@ -32,15 +33,41 @@ def command(lesson: str = FIRST_LESSON, *, port: int | None = None, browser: boo
 
 
 def environment() -> dict[str, str]:
-    """This process's variables, with the course's commands first on the path: terminals in JupyterLab have `course`."""
+    """This process's variables, with the course's commands first on the path: terminals in JupyterLab have `course`.
+
+    COURSE_GRADING is made absolute: JupyterLab runs in another folder than the terminal.
+    """
     binaries = str(Path(sys.executable).parent)
-    return os.environ | {"PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")])}
+    found = os.environ | {"PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")])}
+    return found | ({"COURSE_GRADING": str(grading_root())} if os.environ.get("COURSE_GRADING") else {})
+
+
+def grading_root() -> Path:
+    """The folder that formgrader opens: COURSE_GRADING, or `grading/` in the course."""
+    return Path(os.environ.get("COURSE_GRADING") or curriculum.ROOT / GRADING).resolve()
+
+
+def formgrader_note(used: Path | None = None) -> str:
+    """Why formgrader will not show the grading root `used` (by default the one it opens), in one line; empty when it will."""
+    root = grading_root()
+    if used is not None and used.resolve() != root:
+        return (
+            f"formgrader opens {root}, not {used.resolve()}: set COURSE_GRADING to the one that you want to see there."
+        )
+    if os.path.relpath(root, curriculum.ROOT).startswith(os.pardir):  # nbgrader's own rule
+        return (
+            f"formgrader cannot open {root}: it lies outside {curriculum.ROOT}, the folder that `course lab` serves. "
+            "All else works. To grade written answers, choose a COURSE_GRADING in that folder."
+        )
+    return ""
 
 
 def lab(lesson: str = FIRST_LESSON, *, port: int | None = None, browser: bool | None = None) -> int:
     """Run JupyterLab until it is stopped; returns its exit code."""
     if not (curriculum.ROOT / lesson).exists():
         raise curriculum.CurriculumError(f"{lesson}: no such lesson. See them with: ls modules/*/*.ipynb")
+    if os.environ.get("COURSE_GRADING") and (note := formgrader_note()):
+        print(f"Note: {note}", file=sys.stderr)
     return subprocess.run(
         command(lesson, port=port, browser=browser), env=environment(), cwd=curriculum.ROOT
     ).returncode

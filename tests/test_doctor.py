@@ -1,37 +1,15 @@
 """Every fault that the doctor can find is acted out, and the command that mends it is printed."""
 
-import io
 import json
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
 from coursekit import doctor, environment, models, weights
 from coursekit.doctor import Finding
-
-
-def printed(*findings):
-    """What `course doctor` prints, on a narrow terminal."""
-    console = Console(file=io.StringIO(), width=60)
-    doctor.report(findings, console)
-    return console.file.getvalue()
-
-
-def assert_mended_by(finding, command, *, ok=False):
-    assert finding.ok == ok
-    assert command in finding.mend
-    assert f"    {finding.mend}\n" in printed(finding)  # whole, on one line: it can be copied
-    assert not doctor.all_well([finding]) or ok == "warning"
-
-
-def raising(error):
-    def fail(*args, **kwargs):
-        raise error
-
-    return fail
+from tests.doctors_findings import assert_mended_by, printed, raising
 
 
 def memory_of(total_gb, free_gb):
@@ -165,57 +143,6 @@ def test_other_provider_that_does_not_answer(monkeypatch):
 def test_embedding_model_that_does_not_answer(monkeypatch, error, command):
     monkeypatch.setattr("coursekit.embeddings.embed", raising(error))
     assert_mended_by(doctor.embedding_answer(), command)
-
-
-def test_no_kernel(monkeypatch):
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
-    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", raising(NoSuchKernel("python3")))
-    assert_mended_by(doctor.kernel(), "-m ipykernel install --sys-prefix --name python3")
-
-
-def test_kernel_of_another_python(monkeypatch):
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    spec = SimpleNamespace(argv=["/opt/other/bin/python", "-m", "ipykernel_launcher"], resource_dir="/home/me/kernels")
-    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", lambda self, name: spec)
-    assert "/opt/other/bin/python" in doctor.kernel().found
-    assert_mended_by(doctor.kernel(), "-m ipykernel install --sys-prefix --name python3")
-
-
-def test_server_extension_that_is_off(monkeypatch):
-    from jupyter_server.extension.config import ExtensionConfigManager
-
-    monkeypatch.setattr(ExtensionConfigManager, "get_jpserver_extensions", lambda self: {"jupyterlab": True})
-    command = "jupyter server extension enable --sys-prefix nbgrader.server_extensions.formgrader"
-    assert_mended_by(doctor.server_extensions(), command)
-
-
-def test_lab_extension_that_is_not_installed(monkeypatch):
-    monkeypatch.setattr("jupyterlab_server.config.get_federated_extensions", lambda folders: {})
-    assert_mended_by(doctor.lab_extensions(), "make start")
-
-
-@pytest.mark.parametrize("disabled", [["@jupyter/nbgrader"], {"@jupyter/nbgrader": True, "other": False}])
-def test_lab_extension_that_is_off(monkeypatch, disabled):
-    page = {"disabledExtensions": disabled}
-    monkeypatch.setattr("jupyterlab_server.config.get_page_config", lambda folders: page)
-    assert_mended_by(doctor.lab_extensions(), "jupyter labextension enable @jupyter/nbgrader")
-
-
-def test_no_loopback(monkeypatch):
-    monkeypatch.setattr(doctor.socket, "create_server", raising(PermissionError("not permitted")))
-    assert_mended_by(doctor.loopback(), "127.0.0.1")
-
-
-def test_first_free_port_is_named(monkeypatch):
-    monkeypatch.setattr(doctor, "_is_free", lambda port: port > 8889)
-    assert doctor.ports() == Finding("ports", True, "8888 is taken; JupyterLab will use 8890")
-
-
-def test_all_ports_taken(monkeypatch):
-    monkeypatch.setattr(doctor, "_is_free", lambda port: False)
-    assert_mended_by(doctor.ports(), "jupyter server list")
 
 
 def test_no_browser(monkeypatch):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +33,23 @@ def test_a_browser_opens_only_where_one_can_be_seen(monkeypatch, variables, show
 def test_an_unknown_lesson_is_named():
     with pytest.raises(Exception, match=r"nowhere\.ipynb: no such lesson"):
         lab.lab("nowhere.ipynb")
+
+
+def test_a_grading_root_out_of_formgrader_s_reach_is_said_before_jupyterlab_starts(monkeypatch, tmp_path, capsys):
+    started = []
+    monkeypatch.setattr(
+        subprocess, "run", lambda *a, **options: started.append(options) or SimpleNamespace(returncode=0)
+    )
+    monkeypatch.delenv("COURSE_GRADING", raising=False)
+    assert lab.lab() == 0 and capsys.readouterr().err == ""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_GRADING", "winter")
+    assert lab.lab() == 0
+    said = capsys.readouterr().err
+    assert f"formgrader cannot open {tmp_path.resolve() / 'winter'}" in said and said.count("\n") == 1
+    assert started[1]["env"]["COURSE_GRADING"] == str(tmp_path.resolve() / "winter"), (
+        "JupyterLab runs in another folder"
+    )
 
 
 def test_it_prints_the_address_and_serves_the_first_lesson(tmp_path):

@@ -30,6 +30,13 @@ def _console(as_json: bool = False):
     return Console(stderr=as_json, highlight=False, soft_wrap=True)
 
 
+def _note_on_formgrader(console, root: Path) -> None:
+    from coursekit.lab import formgrader_note
+
+    if note := formgrader_note(root):
+        console.print(f"Note: {note}", markup=False)
+
+
 def _progress(console):
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -70,7 +77,8 @@ def import_(
         told = f": {line.text}" if line.text else ""
         console.print(f"{marks[line.outcome]} {escape(who)}{line.outcome} {escape(line.source)}{escape(told)}")
 
-    lines = import_sources(grading_root(root), sources, project, tell=tell)
+    place = grading_root(root)
+    lines = import_sources(place, sources, project, tell=tell)
     counts = Counter(line.outcome for line in lines)
     if as_json:
         print(
@@ -79,6 +87,7 @@ def import_(
     else:
         console.print(f"{len(lines)} uploads: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
         console.print("Next: course cohort grade")
+    _note_on_formgrader(console, place)
     raise typer.Exit(1 if lines and counts["refused"] == len(lines) else 0)
 
 
@@ -146,6 +155,7 @@ def _grade(project, workers, scheduler, seed, again: bool, root: Path | None, as
         )
     else:
         console.print(f"{len(results)} submissions: {summary.text()}\nNext: course cohort report")
+    _note_on_formgrader(console, place)
 
 
 @app.command()
