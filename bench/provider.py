@@ -2,7 +2,6 @@
 
 import json
 import statistics
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from bench.rows import row, seconds
-from coursekit.environment import ROOT
 from coursekit.scripted import Reply, ScriptedProvider, wire
 
 CALLS, WARM_UP = 300, 20
@@ -112,12 +110,8 @@ def _generation() -> tuple[float, float]:
     import torch
 
     from coursekit import chat_server, models
+    from coursekit.opened_model import open_model
 
-    sys.path.insert(0, str(ROOT / "modules" / "04_llm_apps"))
-    try:
-        from opened_model import open_model
-    finally:
-        sys.path.pop(0)
     opened = open_model()
     address, threads = chat_server.address(), torch.get_num_threads()
 

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ PARALLEL_REQUESTS = 4
 SHARED_CONTEXT_TOKENS = 8192  # the model's training length; the parallel requests share this much memory
 LONGEST_ANSWER_TOKENS = 1024  # where a request sets no max_tokens: a small model may repeat itself without end
 PROMPT_CACHE_MIB = 256
+START_LIMIT_S = 120
 # The model's own template, to the letter where no tool is passed, plus the usual tags for tools, which it lacks.
 CHAT_TEMPLATE = """\
 {%- if tools %}
@@ -143,7 +145,21 @@ def _start(weights: Path) -> Any:
     params.fit_params = False
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.n_threads = threads()
-    return xllamacpp.Server(params)
+    server = xllamacpp.Server(params)
+    _wait_until_ready(server.listening_address)
+    return server
+
+
+def _wait_until_ready(address: str) -> None:
+    """It listens before the model is loaded; a server that is stopped in between never ends."""
+    import httpx
+
+    deadline = time.monotonic() + START_LIMIT_S
+    with httpx.Client(trust_env=False) as probe:
+        while probe.get(f"{address}/health").status_code != httpx.codes.OK:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"it was not ready after {START_LIMIT_S} s")
+            time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -97,10 +97,7 @@ def ask(
 
 
 def gguf_file() -> Path:
-    """The local chat model's file, for looking inside it with transformers. Raises `WeightsError`.
-
-    `AutoModelForCausalLM.from_pretrained(gguf_file().parent, gguf_file=gguf_file().name)`
-    """
+    """The local chat model's file; `coursekit.opened_model.open_model()` opens it for looking inside. Raises `WeightsError`."""
     return chat_weights()
 
 

@@ -245,6 +245,11 @@ def test_a_script_ends_cleanly_and_prints_nothing_of_llama_cpp():
     assert not port_is_open(done.stdout.strip())
 
 
+def test_a_script_that_ends_as_soon_as_the_server_stands_ends_cleanly():
+    for _ in range(3):
+        assert run("from coursekit import chat_server; chat_server.address()").returncode == 0
+
+
 def test_a_script_that_ends_while_an_answer_streams_ends_cleanly():
     code = """
 import threading

@@ -92,7 +92,7 @@ class Court:
             except Exception as error:
                 points, shown, harm = 0.0, "", [f"the judge failed: {type(error).__name__}: {error}"[:200]]
         seconds = time.monotonic() - began
-        if not honest and seconds > 2 * LIMITS.total_s:
+        if not honest and seconds > 4 * LIMITS.total_s:  # what the limits allow, on a machine that is busy
             harm.append(f"took {seconds:.0f} s")
         if self._gives_away(shown):
             harm.append("a hidden test was shown")
