@@ -1,0 +1,841 @@
+"""Practice exercises of module 02, in the order in which the lessons ask them."""
+
+import unicodedata  # noqa: F401 - answers to map_offsets use it
+
+import numpy as np
+
+from coursekit.exercises import Exercise
+
+# --- 01_tokens
+
+
+class ApplyMerge(Exercise):
+    """`apply_merge(ids, pair, new_id)` → `list[int]`: `ids` with every occurrence of `pair` replaced by `new_id`.
+
+    - `ids`: a list of token numbers, possibly empty; `pair`: a tuple of two of them.
+    - Left to right, without overlap: a token that was just merged is not used again.
+    - The argument `ids` keeps its value.
+    """
+
+    lesson = "01_tokens"
+    stub = """
+def apply_merge(ids, pair, new_id):
+    return ...  # your code
+"""
+    hints = (
+        "Walk with an index. At each place either two ids are consumed, or one.",
+        "If `ids[i]` and `ids[i + 1]` are the pair, append `new_id` and go on at `i + 2`; else copy one and go on at `i + 1`.",
+        "`while i < len(ids)`, with the test `tuple(ids[i : i + 2]) == pair`: at the end the slice is short and never equal.",
+    )
+    solution = """
+def apply_merge(ids, pair, new_id):
+    out, i = [], 0
+    while i < len(ids):
+        if tuple(ids[i : i + 2]) == pair:
+            out.append(new_id)
+            i += 2
+        else:
+            out.append(ids[i])
+            i += 1
+    return out
+"""
+    wrong = {
+        "forgets the last id": """
+def apply_merge(ids, pair, new_id):
+    out, i = [], 0
+    while i < len(ids) - 1:
+        if (ids[i], ids[i + 1]) == pair:
+            out.append(new_id)
+            i += 2
+        else:
+            out.append(ids[i])
+            i += 1
+    return out
+""",
+        "merges overlapping pairs": """
+def apply_merge(ids, pair, new_id):
+    out = []
+    for i in range(len(ids)):
+        if tuple(ids[i : i + 2]) == pair:
+            out.append(new_id)
+        elif i == 0 or tuple(ids[i - 1 : i + 1]) != pair:
+            out.append(ids[i])
+    return out
+""",
+        "replaces the first occurrence only": """
+def apply_merge(ids, pair, new_id):
+    for i in range(len(ids) - 1):
+        if (ids[i], ids[i + 1]) == pair:
+            return [*ids[:i], new_id, *ids[i + 2 :]]
+    return list(ids)
+""",
+        "changes its argument": """
+def apply_merge(ids, pair, new_id):
+    i = 0
+    while i < len(ids) - 1:
+        if (ids[i], ids[i + 1]) == pair:
+            ids[i : i + 2] = [new_id]
+        i += 1
+    return ids
+""",
+    }
+
+    def check(self, apply_merge):
+        self.expect(
+            apply_merge([1, 2, 3, 1, 2], (1, 2), 9),
+            [9, 3, 9],
+            behaviour="Every occurrence is replaced",
+            given="ids=[1, 2, 3, 1, 2], pair=(1, 2), new_id=9",
+            why="The counts of the next round are taken from this result: a pair left behind is counted, and merged, again.",
+        )
+        self.expect(
+            apply_merge([1, 2, 3], (1, 2), 9),
+            [9, 3],
+            behaviour="The id after the last pair is kept",
+            given="ids=[1, 2, 3], pair=(1, 2), new_id=9",
+            why="A lost id is a lost byte, and decoding no longer gives the text back.",
+        )
+        self.expect(
+            apply_merge([5, 5, 5], (5, 5), 9),
+            [9, 5],
+            behaviour="A merged token is not used twice",
+            given="ids=[5, 5, 5], pair=(5, 5), new_id=9",
+            why="With overlap `aaa` becomes two tokens of two letters each, and decodes to `aaaa`.",
+        )
+        ids = [1, 2]
+        apply_merge(ids, (1, 2), 9)
+        self.expect(
+            ids,
+            [1, 2],
+            behaviour="The argument keeps its value",
+            given="ids=[1, 2], read again after the call",
+            why="Training keeps words as keys of a dict and shares them; changing one in place corrupts the counts.",
+        )
+
+
+class BpeEncode(Exercise):
+    """`bpe_encode(word, merges)` → `list[int]`: the token numbers of one word.
+
+    - `word`: `bytes`, possibly empty. A byte is the token of its own value, 0 to 255.
+    - `merges`: `{(left, right): new_id}`; a smaller `new_id` was learned earlier.
+    - While a pair of neighbours is in `merges`, the pair that was learned *first* is merged (at its leftmost place, or at all its places: the result is the same).
+    """
+
+    lesson = "01_tokens"
+    stub = """
+def bpe_encode(word, merges):
+    return ...  # your code: start from list(word); which pair goes first?
+"""
+    hints = (
+        "Repeat: look at all pairs of neighbours, choose one, merge it. Stop when none of them is in `merges`.",
+        "The one to choose has the smallest `new_id`, wherever it stands. Length and position do not count.",
+        "`best = min(pairs, key=lambda p: merges.get(p, inf))`; stop if it is not in `merges`; replace it at its first index.",
+    )
+    solution = """
+def bpe_encode(word, merges):
+    ids = list(word)
+    while True:
+        known = [(merges[pair], i) for i, pair in enumerate(zip(ids, ids[1:])) if pair in merges]
+        if not known:
+            return ids
+        new_id, i = min(known)
+        ids[i : i + 2] = [new_id]
+"""
+    wrong = {
+        "leftmost pair first": """
+def bpe_encode(word, merges):
+    ids = list(word)
+    while True:
+        known = [(i, merges[pair]) for i, pair in enumerate(zip(ids, ids[1:])) if pair in merges]
+        if not known:
+            return ids
+        i, new_id = min(known)
+        ids[i : i + 2] = [new_id]
+""",
+        "latest merge first": """
+def bpe_encode(word, merges):
+    ids = list(word)
+    while True:
+        known = [(-merges[pair], i) for i, pair in enumerate(zip(ids, ids[1:])) if pair in merges]
+        if not known:
+            return ids
+        new_id, i = min(known)
+        ids[i : i + 2] = [-new_id]
+""",
+        "one pass only": """
+def bpe_encode(word, merges):
+    ids, i = list(word), 0
+    while i < len(ids) - 1:
+        if (ids[i], ids[i + 1]) in merges:
+            ids[i : i + 2] = [merges[ids[i], ids[i + 1]]]
+        i += 1
+    return ids
+""",
+    }
+
+    def check(self, bpe_encode):
+        a, b, c = b"abc"
+        merges = {(b, c): 256, (a, b): 257, (a, 256): 258}
+        self.expect(
+            bpe_encode(b"ca", merges),
+            [c, a],
+            behaviour="A word without a known pair stays as its bytes",
+            given="word=b'ca', merges={bc: 256, ab: 257, a+256: 258}",
+            why="This is what makes byte-level BPE safe: there is no unknown word.",
+        )
+        self.expect(
+            bpe_encode(b"abcb", {(b, c): 256, (a, b): 257}),
+            [a, 256, b],
+            behaviour="The pair that was learned first wins, though another stands further left",
+            given="word=b'abcb', merges={bc: 256, ab: 257}",
+            why="Training merged in this order. Another order gives ids that the model never saw for this word, and no error.",
+        )
+        self.expect(
+            bpe_encode(b"abc", merges),
+            [258],
+            behaviour="Merged tokens are merged further",
+            given="word=b'abc', merges={bc: 256, ab: 257, a+256: 258}",
+            why="One pass gives longer sequences than the model was trained on: dearer, and worse answers.",
+        )
+        self.expect(
+            bpe_encode(b"", merges),
+            [],
+            behaviour="An empty word has no tokens",
+            given="word=b''",
+            why="An empty message is a real message: support desks get them daily.",
+        )
+
+
+class StreamText(Exercise):
+    """`stream_text(chunks)` → `list[str]`: what to show after each chunk of a stream of UTF-8 bytes.
+
+    - `chunks`: a list of `bytes`; a character may be split over several of them. There is one string a chunk, perhaps empty.
+    - Bytes that do not complete a character yet are held back until they do.
+    - If the stream ends inside a character, one more string `"\\ufffd"` is appended. Otherwise none is.
+    """
+
+    lesson = "01_tokens"
+    stub = """
+def stream_text(chunks):
+    return ...  # your code
+"""
+    hints = (
+        "You need memory between chunks: the bytes that are still waiting. The standard library has such a decoder.",
+        '`codecs.getincrementaldecoder("utf-8")(errors="replace")`: its `decode(chunk)` returns only whole characters.',
+        'Collect `decode(chunk)` for each chunk; then `end = decoder.decode(b"", final=True)`, and append it if it is not empty.',
+    )
+    solution = """
+def stream_text(chunks):
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    shown = [decoder.decode(chunk) for chunk in chunks]
+    end = decoder.decode(b"", final=True)
+    return shown + [end] if end else shown
+"""
+    wrong = {
+        "each chunk on its own": """
+def stream_text(chunks):
+    return [chunk.decode(errors="replace") for chunk in chunks]
+""",
+        "drops broken bytes": """
+def stream_text(chunks):
+    return [chunk.decode(errors="ignore") for chunk in chunks]
+""",
+        "waits for the end": """
+def stream_text(chunks):
+    return [""] * (len(chunks) - 1) + [b"".join(chunks).decode(errors="replace")]
+""",
+        "forgets what is left over": """
+def stream_text(chunks):
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    return [decoder.decode(chunk) for chunk in chunks]
+""",
+    }
+
+    def check(self, stream_text):
+        self.expect(
+            stream_text([b"late", b" again"]),
+            ["late", " again"],
+            behaviour="Whole characters are shown at once",
+            given="chunks=[b'late', b' again']",
+            why="The reader of a stream wants the first word now; holding everything back defeats streaming.",
+        )
+        self.expect(
+            stream_text(["é".encode()[:1], "é".encode()[1:]]),
+            ["", "é"],
+            behaviour="A character that is split over two chunks is shown when it is complete",
+            given="chunks=[b'\\xc3', b'\\xa9'], together é",
+            why="Decoded chunk by chunk, the customer sees � in her own name, and it is stored that way.",
+        )
+        oyster = "🦪".encode()
+        self.expect(
+            stream_text([b"Ja " + oyster[:2], oyster[2:3], oyster[3:] + b"!"]),
+            ["Ja ", "", "🦪!"],
+            behaviour="A character of four bytes may take three chunks",
+            given="chunks=[b'Ja ' + two bytes of 🦪, the third, the fourth + b'!']",
+            why="Emoji are the usual case of this; they are in every support inbox.",
+        )
+        self.expect(
+            stream_text([b"ok " + oyster[:2]]),
+            ["ok ", "\ufffd"],
+            behaviour="A stream cut inside a character says so",
+            given="chunks=[b'ok ' + two bytes of 🦪], and no more",
+            why="A cut is a fact worth showing: dropped silently, the stored text looks complete.",
+        )
+
+
+# --- 02_vectors
+
+
+class TfidfVector(Exercise):
+    """`tfidf_vector(words, document_frequency, n_documents)` → `dict[str, float]`: the TF-IDF vector of one new text.
+
+    - `words`: the text's words, in order, with repetitions; possibly empty.
+    - `document_frequency`: `{word: number of training texts that hold it}`; `n_documents`: how many texts those were.
+    - Weight before normalising: count in `words` times (ln((1 + n_documents) / (1 + frequency)) + 1).
+    - Words that training did not see are left out. The result has length 1 (Euclidean), or is `{}` if nothing is left.
+    """
+
+    lesson = "02_vectors"
+    stub = """
+def tfidf_vector(words, document_frequency, n_documents):
+    return ...  # your code
+"""
+    hints = (
+        "**Count** with a `Counter`, but only words that are keys of `document_frequency`.",
+        "**Weigh** each count with `np.log((1 + n_documents) / (1 + document_frequency[word])) + 1`.",
+        "**Normalise**: divide each weight by the root of the sum of their squares; without words, return `{}` before that.",
+    )
+    solution = """
+def tfidf_vector(words, document_frequency, n_documents):
+    weights = {}
+    for word in words:
+        if word in document_frequency:
+            idf = np.log((1 + n_documents) / (1 + document_frequency[word])) + 1
+            weights[word] = weights.get(word, 0) + idf
+    length = sum(weight**2 for weight in weights.values()) ** 0.5
+    return {word: float(weight / length) for word, weight in weights.items()}
+"""
+    wrong = {
+        "counts each word once": """
+def tfidf_vector(words, document_frequency, n_documents):
+    idf = {w: np.log((1 + n_documents) / (1 + document_frequency[w])) + 1 for w in words if w in document_frequency}
+    length = sum(weight**2 for weight in idf.values()) ** 0.5
+    return {word: float(weight / length) for word, weight in idf.items()}
+""",
+        "divides by the sum": """
+def tfidf_vector(words, document_frequency, n_documents):
+    weights = {}
+    for word in words:
+        if word in document_frequency:
+            weights[word] = weights.get(word, 0) + np.log((1 + n_documents) / (1 + document_frequency[word])) + 1
+    return {word: float(weight / sum(weights.values())) for word, weight in weights.items()}
+""",
+        "an unknown word is the rarest of all": """
+def tfidf_vector(words, document_frequency, n_documents):
+    weights = {}
+    for word in words:
+        weights[word] = weights.get(word, 0) + np.log((1 + n_documents) / (1 + document_frequency.get(word, 0))) + 1
+    length = sum(weight**2 for weight in weights.values()) ** 0.5
+    return {word: float(weight / length) for word, weight in weights.items()}
+""",
+        "forgets the idf": """
+def tfidf_vector(words, document_frequency, n_documents):
+    weights = {word: words.count(word) for word in words if word in document_frequency}
+    length = sum(weight**2 for weight in weights.values()) ** 0.5
+    return {word: float(weight / length) for word, weight in weights.items()}
+""",
+    }
+
+    def check(self, tfidf_vector):
+        self.expect(
+            tfidf_vector(["late"], {"late": 3}, 9),
+            {"late": 1.0},
+            behaviour="A single word has length 1, however common it is",
+            given="words=['late'], document_frequency={'late': 3}, n_documents=9",
+            why="Lengths other than 1 make long mails win every comparison.",
+        )
+        frequency = {"the": 9, "customs": 0}
+        weight = np.log(10) + 1
+        self.expect(
+            tfidf_vector(["the", "customs"], frequency, 9),
+            {"the": 1 / (1 + weight**2) ** 0.5, "customs": weight / (1 + weight**2) ** 0.5},
+            behaviour="A rare word weighs more than one that is in every text",
+            given="words=['the', 'customs'], document_frequency={'the': 9, 'customs': 0}, n_documents=9",
+            why="Without the weight, two mails are alike because both say *the*.",
+        )
+        self.expect(
+            tfidf_vector(["late", "late", "box"], {"late": 4, "box": 4}, 9),
+            {"late": 2 / 5**0.5, "box": 1 / 5**0.5},
+            behaviour="A word that stands twice counts twice",
+            given="words=['late', 'late', 'box'], both in 4 of 9 texts",
+            why="Counting is the TF in TF-IDF.",
+        )
+        self.expect(
+            tfidf_vector(["late", "zebra"], {"late": 3}, 9),
+            {"late": 1.0},
+            behaviour="A word that training did not see is left out",
+            given="words=['late', 'zebra'], document_frequency={'late': 3}, n_documents=9",
+            why="The classifier has no column for it; letting it into the length shrinks all the others.",
+        )
+        self.expect(
+            tfidf_vector(["zebra"], {"late": 3}, 9),
+            {},
+            behaviour="A text without a known word has an empty vector",
+            given="words=['zebra'], document_frequency={'late': 3}, n_documents=9",
+            why="Dividing by its length of zero gives NaN, and NaN spreads through every later score.",
+        )
+
+
+class StraddlingPairs(Exercise):
+    """`straddling_pairs(vectors, split, threshold)` → `list[tuple[int, int]]`: near-duplicates on two sides of a split.
+
+    - `vectors`: `np.ndarray` (n, d), each row of length 1; `split`: n names such as `"train"`, a list or a column.
+    - A pair `(i, j)`, `i < j`, counts if its cosine is at least `threshold` and its splits differ.
+    - Returned in ascending order, as plain `int`s.
+    """
+
+    lesson = "02_vectors"
+    stub = """
+def straddling_pairs(vectors, split, threshold):
+    return ...  # your code
+"""
+    hints = (
+        "For rows of length 1 all cosines are one product: `vectors @ vectors.T`.",
+        "Two conditions, both arrays of shape (n, n): the cosine, and `split[:, None] != split[None, :]`. Each pair is in there twice.",
+        "`np.argwhere(np.triu((cosine >= threshold) & differs, 1))`, with `split = np.asarray(split)`; then tuples of `int`.",
+    )
+    solution = """
+def straddling_pairs(vectors, split, threshold):
+    split = np.asarray(split)
+    found = (vectors @ vectors.T >= threshold) & (split[:, None] != split[None, :])
+    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(found, 1))]
+"""
+    wrong = {
+        "all duplicates": """
+def straddling_pairs(vectors, split, threshold):
+    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(vectors @ vectors.T >= threshold, 1))]
+""",
+        "each pair twice": """
+def straddling_pairs(vectors, split, threshold):
+    split = np.asarray(split)
+    found = (vectors @ vectors.T >= threshold) & (split[:, None] != split[None, :])
+    return [(int(i), int(j)) for i, j in np.argwhere(found)]
+""",
+        "neighbours in the table only": """
+def straddling_pairs(vectors, split, threshold):
+    split = list(split)
+    near = [float(vectors[i] @ vectors[i + 1]) >= threshold for i in range(len(split) - 1)]
+    return [(i, i + 1) for i, yes in enumerate(near) if yes and split[i] != split[i + 1]]
+""",
+        "train against test only": """
+def straddling_pairs(vectors, split, threshold):
+    split = list(split)
+    n = len(split)
+    return [
+        (i, j)
+        for i in range(n)
+        for j in range(i + 1, n)
+        if {split[i], split[j]} == {"train", "test"} and float(vectors[i] @ vectors[j]) >= threshold
+    ]
+""",
+    }
+
+    def check(self, straddling_pairs):
+        same = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        self.expect(
+            straddling_pairs(same, ["train", "test", "test"], 0.9),
+            [(0, 1)],
+            behaviour="A copy on the other side is found, once",
+            given="three vectors, the first two equal; split=['train', 'test', 'test'], threshold=0.9",
+            why="The model is tested on a mail that it has read.",
+        )
+        self.expect(
+            straddling_pairs(same, ["train", "train", "test"], 0.9),
+            [],
+            behaviour="Copies on one side are no leak",
+            given="the same vectors; split=['train', 'train', 'test']",
+            why="A test that is red for harmless pairs is switched off within a week.",
+        )
+        far = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.6, 0.8]])
+        self.expect(
+            straddling_pairs(far, ["train", "validation", "validation", "train"], 0.8),
+            [(0, 2), (1, 3)],
+            behaviour="Any two splits count, wherever the rows stand, and the threshold itself counts",
+            given="vectors (1, 0), (0, 1), (1, 0), (0.6, 0.8); split=['train', 'validation', 'validation', 'train'], threshold=0.8",
+            why="A copy in validation makes you choose the model that memorises.",
+        )
+
+
+class SuspectLabels(Exercise):
+    """`suspect_labels(proba, labels)` → `list[int]`: rows whose label another class contests, the least probable label first.
+
+    - `proba`: `np.ndarray` (n, k), out-of-fold probabilities; `labels`: n class numbers, 0 to k - 1, every class at least once.
+    - The *bar* of class c: the mean of `proba[:, c]` over the rows labelled c.
+    - A row is suspect if its label is c and some **other** class d reaches its own bar (`proba[row, d] >= bar[d]`) with a
+      probability above that of c.
+    - Order: ascending probability of the given label; ties by row.
+    """
+
+    lesson = "02_vectors"
+    stub = """
+def suspect_labels(proba, labels):
+    return ...  # your code
+"""
+    hints = (
+        "First the k bars: for each class, the mean of its own column over its own rows.",
+        "`own = proba[np.arange(n), labels]`. A row is suspect where any column is at its bar or above and greater than `own`.",
+        "`contested = ((proba >= bar) & (proba > own[:, None])).any(axis=1)`; sort its rows by `own` with `kind='stable'`.",
+    )
+    solution = """
+def suspect_labels(proba, labels):
+    labels = np.asarray(labels)
+    bar = np.array([proba[labels == c, c].mean() for c in range(proba.shape[1])])
+    own = proba[np.arange(len(labels)), labels]
+    contested = ((proba >= bar) & (proba > own[:, None])).any(axis=1)
+    return [int(i) for i in np.argsort(own, kind="stable") if contested[i]]
+"""
+    wrong = {
+        "every row that the model would decide otherwise": """
+def suspect_labels(proba, labels):
+    labels = np.asarray(labels)
+    own = proba[np.arange(len(labels)), labels]
+    return [int(i) for i in np.argsort(own, kind="stable") if proba[i].argmax() != labels[i]]
+""",
+        "one bar for all classes": """
+def suspect_labels(proba, labels):
+    labels = np.asarray(labels)
+    own = proba[np.arange(len(labels)), labels]
+    contested = ((proba >= own.mean()) & (proba > own[:, None])).any(axis=1)
+    return [int(i) for i in np.argsort(own, kind="stable") if contested[i]]
+""",
+        "the bar is taken over all rows": """
+def suspect_labels(proba, labels):
+    labels = np.asarray(labels)
+    own = proba[np.arange(len(labels)), labels]
+    contested = ((proba >= proba.mean(axis=0)) & (proba > own[:, None])).any(axis=1)
+    return [int(i) for i in np.argsort(own, kind="stable") if contested[i]]
+""",
+        "in the order of the table": """
+def suspect_labels(proba, labels):
+    labels = np.asarray(labels)
+    bar = np.array([proba[labels == c, c].mean() for c in range(proba.shape[1])])
+    own = proba[np.arange(len(labels)), labels]
+    return [int(i) for i in np.flatnonzero(((proba >= bar) & (proba > own[:, None])).any(axis=1))]
+""",
+    }
+
+    def check(self, suspect_labels):
+        clear = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+        self.expect(
+            suspect_labels(clear, [0, 0, 1, 1]),
+            [],
+            behaviour="Labels that the model agrees with are left alone",
+            given="proba=[[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]], labels=[0, 0, 1, 1]",
+            why="A reviewer's first ten cases decide whether they believe the list.",
+        )
+        unsure = np.array([[0.95, 0.05], [0.85, 0.15], [0.4, 0.6], [0.7, 0.3], [0.5, 0.5]])
+        self.expect(
+            suspect_labels(unsure, [0, 0, 1, 1, 1]),
+            [],
+            behaviour="Another class must reach the bar of its own rows, not merely be more probable",
+            given="labels [0, 0, 1, 1, 1], row 3 with probabilities 0.7 and 0.3; the bar of class 0 is 0.9",
+            why="Class 1 is hard, so the model is never sure of it. Without a bar for each class the list holds hard cases, not errors.",
+        )
+        two = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.1, 0.9], [0.2, 0.8], [0.85, 0.15], [0.98, 0.02]])
+        self.expect(
+            suspect_labels(two, [0, 0, 0, 1, 1, 1, 1]),
+            [6, 5, 2],
+            behaviour="The least probable label comes first",
+            given="seven rows; rows 2, 5 and 6 are contested with own probabilities 0.2, 0.15 and 0.02",
+            why="The reviewer's hour ends before the list does.",
+        )
+
+
+# --- 03_entities
+
+
+class SpanScores(Exercise):
+    """`span_scores(gold, found)` → `(precision, recall, f1)`, three floats between 0 and 1: exact span scores over several texts.
+
+    - `gold`, `found`: lists of the same length, one entry a text; each entry is a list of `(label, start, end)`, possibly empty.
+    - A span is a hit if the *same* text's other list holds an equal one. Sums run over all texts (micro-average).
+    - A quotient 0/0 counts as 0.0.
+    """
+
+    lesson = "03_entities"
+    stub = """
+def span_scores(gold, found):
+    return ...  # your code
+"""
+    hints = (
+        "Three sums over the texts: hits, spans found, gold spans. Only then divide.",
+        "Per text, `set(g) & set(f)` are the hits. F1 is `2 * hits / (found + gold)`, which is the harmonic mean written once.",
+        "`hits = sum(len(set(g) & set(f)) for g, f in zip(gold, found))`; each quotient as `a / b if b else 0.0`.",
+    )
+    solution = """
+def span_scores(gold, found):
+    hits = sum(len(set(g) & set(f)) for g, f in zip(gold, found))
+    n_found, n_gold = sum(map(len, found)), sum(map(len, gold))
+    precision = hits / n_found if n_found else 0.0
+    recall = hits / n_gold if n_gold else 0.0
+    return precision, recall, 2 * hits / (n_found + n_gold) if hits else 0.0
+"""
+    wrong = {
+        "all texts in one bag": """
+def span_scores(gold, found):
+    g, f = {s for t in gold for s in t}, {s for t in found for s in t}
+    p, r = (len(g & f) / len(f) if f else 0.0), (len(g & f) / len(g) if g else 0.0)
+    return p, r, 2 * p * r / (p + r) if p + r else 0.0
+""",
+        "mean of the scores of each text": """
+def span_scores(gold, found):
+    ps = [len(set(g) & set(f)) / len(f) if f else 0.0 for g, f in zip(gold, found)]
+    rs = [len(set(g) & set(f)) / len(g) if g else 0.0 for g, f in zip(gold, found)]
+    p, r = sum(ps) / len(ps), sum(rs) / len(rs)
+    return p, r, 2 * p * r / (p + r) if p + r else 0.0
+""",
+        "labels are ignored": """
+def span_scores(gold, found):
+    hits = sum(len({s[1:] for s in g} & {s[1:] for s in f}) for g, f in zip(gold, found))
+    p, r = (hits / n if (n := sum(map(len, side))) else 0.0 for side in (found, gold))
+    return p, r, 2 * p * r / (p + r) if p + r else 0.0
+""",
+        "arithmetic mean": """
+def span_scores(gold, found):
+    hits = sum(len(set(g) & set(f)) for g, f in zip(gold, found))
+    p, r = (hits / n if (n := sum(map(len, side))) else 0.0 for side in (found, gold))
+    return p, r, (p + r) / 2
+""",
+    }
+
+    def check(self, span_scores):
+        date, amount = ("date", 0, 5), ("amount", 9, 12)
+        self.expect(
+            tuple(span_scores([[date, amount]], [[date]])),
+            (1.0, 0.5, 2 / 3),
+            behaviour="Precision counts what was returned, recall what was there, F1 is their harmonic mean",
+            given="gold=[[('date', 0, 5), ('amount', 9, 12)]], found=[[('date', 0, 5)]]",
+            why="An arithmetic mean would give 0.75 here, and a system that returns one sure span would look good.",
+        )
+        self.expect(
+            tuple(span_scores([[date]], [[("amount", 0, 5)]])),
+            (0.0, 0.0, 0.0),
+            behaviour="The right place with the wrong label is a miss",
+            given="gold=[[('date', 0, 5)]], found=[[('amount', 0, 5)]]",
+            why="A day booked as money is worse than nothing found.",
+        )
+        self.expect(
+            tuple(span_scores([[date], []], [[], [date]])),
+            (0.0, 0.0, 0.0),
+            behaviour="A span of one text does not match a span of another",
+            given="gold=[[('date', 0, 5)], []], found=[[], [('date', 0, 5)]]",
+            why="Many mails start alike, so equal offsets in different mails are common: the score would rise by chance.",
+        )
+        self.expect(
+            tuple(
+                span_scores([[date, amount, ("date", 20, 25)], [date]], [[date, amount, ("date", 20, 25)], [amount]])
+            ),
+            (0.75, 0.75, 0.75),
+            behaviour="Every span counts alike, not every text",
+            given="a text with three gold spans, all found, and one with one gold span, missed for another",
+            why="Averaging over texts gives the one-span mail the weight of three, and a text without spans an undefined score.",
+        )
+        self.expect(
+            tuple(span_scores([[date]], [[]])),
+            (0.0, 0.0, 0.0),
+            behaviour="A system that finds nothing scores 0, without an error",
+            given="gold=[[('date', 0, 5)]], found=[[]]",
+            why="A new language on a Monday morning: the nightly evaluation must report, not crash.",
+        )
+
+
+class BioTags(Exercise):
+    """`bio_tags(tokens, spans)` → `list[str]`: a BIO tag for each token.
+
+    - `tokens`: `(start, end)` pairs, ascending, without overlap; `spans`: `(label, start, end)`, without overlap, in any order. Ends are exclusive.
+    - A token belongs to a span if they share at least one character; of two such spans, to the one that starts first.
+    - The first token of a span is `"B-label"`, its others `"I-label"`; all else is `"O"`.
+    """
+
+    lesson = "03_entities"
+    stub = """
+def bio_tags(tokens, spans):
+    return ...  # your code
+"""
+    hints = (
+        "Start with all `O`. Then take the spans one by one, in order of their start, and write into the list.",
+        "Half-open ranges share a character if `token_start < span_end and span_start < token_end`.",
+        "For each span in `sorted(spans, key=lambda s: s[1])`: the indices that share and are still `O`; first `B-`, rest `I-`.",
+    )
+    solution = """
+def bio_tags(tokens, spans):
+    tags = ["O"] * len(tokens)
+    for label, start, end in sorted(spans, key=lambda s: s[1]):
+        inside = [i for i, (a, b) in enumerate(tokens) if a < end and start < b and tags[i] == "O"]
+        for place, i in enumerate(inside):
+            tags[i] = ("B-" if place == 0 else "I-") + label
+    return tags
+"""
+    wrong = {
+        "B only where the label changes": """
+def bio_tags(tokens, spans):
+    tags, before = [], None
+    for a, b in tokens:
+        label = next((s[0] for s in sorted(spans, key=lambda s: s[1]) if a < s[2] and s[1] < b), None)
+        tags.append("O" if label is None else ("I-" if label == before else "B-") + label)
+        before = label
+    return tags
+""",
+        "tokens wholly inside only": """
+def bio_tags(tokens, spans):
+    tags = ["O"] * len(tokens)
+    for label, start, end in sorted(spans, key=lambda s: s[1]):
+        inside = [i for i, (a, b) in enumerate(tokens) if start <= a and b <= end]
+        for place, i in enumerate(inside):
+            tags[i] = ("B-" if place == 0 else "I-") + label
+    return tags
+""",
+        "the end belongs to the span": """
+def bio_tags(tokens, spans):
+    tags = ["O"] * len(tokens)
+    for label, start, end in sorted(spans, key=lambda s: s[1]):
+        inside = [i for i, (a, b) in enumerate(tokens) if a <= end and start <= b and tags[i] == "O"]
+        for place, i in enumerate(inside):
+            tags[i] = ("B-" if place == 0 else "I-") + label
+    return tags
+""",
+        "every token begins": """
+def bio_tags(tokens, spans):
+    return [next(("B-" + s[0] for s in spans if a < s[2] and s[1] < b), "O") for a, b in tokens]
+""",
+    }
+
+    def check(self, bio_tags):
+        self.expect(
+            bio_tags([(0, 2), (3, 5), (6, 11)], [("date", 3, 11)]),
+            ["O", "B-date", "I-date"],
+            behaviour="The first token of a span begins it, the others are inside",
+            given="tokens of 'on 12 March', spans=[('date', 3, 11)]",
+            why="Without I, `12` and `March` come back as two dates.",
+        )
+        self.expect(
+            bio_tags([(0, 6), (7, 14)], [("date", 0, 6), ("date", 7, 14)]),
+            ["B-date", "B-date"],
+            behaviour="Two spans of one label, side by side, stay two",
+            given="tokens of 'Monday Tuesday', spans=[('date', 0, 6), ('date', 7, 14)]",
+            why="Merged, two collection days become one appointment that no parser can read.",
+        )
+        self.expect(
+            bio_tags([(0, 1), (1, 3), (3, 4)], [("amount", 0, 3)]),
+            ["B-amount", "I-amount", "O"],
+            behaviour="The end is exclusive",
+            given="tokens of '€65.', spans=[('amount', 0, 3)]",
+            why="The full stop of the sentence enters the amount, and `float('65.')` hides it until the decimal comma comes.",
+        )
+        self.expect(
+            bio_tags([(0, 8), (9, 12)], [("order_id", 2, 8)]),
+            ["B-order_id", "O"],
+            behaviour="A token that sticks out of a span still belongs to it",
+            given="tokens=[(0, 8), (9, 12)], spans=[('order_id', 2, 8)]",
+            why="A tokeniser that glues `n°` to the number would otherwise lose every such label in training, silently.",
+        )
+        self.expect(
+            bio_tags([(0, 2), (3, 5)], [("date", 3, 5), ("amount", 0, 2)]),
+            ["B-amount", "B-date"],
+            behaviour="The order in which spans are listed does not matter",
+            given="tokens=[(0, 2), (3, 5)], spans=[('date', 3, 5), ('amount', 0, 2)]",
+            why="Annotation tools export in the order of clicking.",
+        )
+
+
+class MapOffsets(Exercise):
+    """`map_offsets(text)` → `(normal, origin)`: the NFC form of `text`, and where each of its characters came from.
+
+    - Cut `text` into *pieces*: a character and the combining marks that follow it (`unicodedata.combining(mark) != 0`). Normalise each piece to NFC.
+    - `normal`: the normalised pieces, joined. `origin`: a list of `len(normal) + 1` integers: for each character of `normal`
+      the start of its piece in `text`, and at the end `len(text)`.
+    - So a span `(a, b)` of `normal` that cuts no piece covers `text[origin[a]:origin[b]]`.
+    """
+
+    lesson = "03_entities"
+    stub = """
+def map_offsets(text):
+    return ...  # your code
+"""
+    hints = (
+        "First find where pieces start: at every character that is no combining mark (and at 0).",
+        "For each piece: `normalised = unicodedata.normalize('NFC', text[start:end])`; it may have one character or more.",
+        "`origin += [start] * len(normalised)` for each piece, and `origin.append(len(text))` once at the end.",
+    )
+    solution = """
+def map_offsets(text):
+    starts = [i for i, c in enumerate(text) if i == 0 or not unicodedata.combining(c)]
+    normal, origin = "", []
+    for start, end in zip(starts, [*starts[1:], len(text)]):
+        piece = unicodedata.normalize("NFC", text[start:end])
+        normal += piece
+        origin += [start] * len(piece)
+    return normal, [*origin, len(text)]
+"""
+    wrong = {
+        "the same offsets": """
+def map_offsets(text):
+    normal = unicodedata.normalize("NFC", text)
+    return normal, list(range(len(normal) + 1))
+""",
+        "no entry for the end": """
+def map_offsets(text):
+    starts = [i for i, c in enumerate(text) if i == 0 or not unicodedata.combining(c)]
+    normal, origin = "", []
+    for start, end in zip(starts, [*starts[1:], len(text)]):
+        piece = unicodedata.normalize("NFC", text[start:end])
+        normal += piece
+        origin += [start] * len(piece)
+    return normal, origin
+""",
+        "character by character": """
+def map_offsets(text):
+    pieces = [unicodedata.normalize("NFC", c) for c in text]
+    origin = [i for i, piece in enumerate(pieces) for _ in piece]
+    return "".join(pieces), [*origin, len(text)]
+""",
+        "one origin for each piece": """
+def map_offsets(text):
+    starts = [i for i, c in enumerate(text) if i == 0 or not unicodedata.combining(c)]
+    return unicodedata.normalize("NFC", text), [*starts, len(text)]
+""",
+    }
+
+    def check(self, map_offsets):
+        self.expect(
+            tuple(map_offsets("QS4")),
+            ("QS4", [0, 1, 2, 3]),
+            behaviour="Plain text keeps its offsets, and the end has an entry",
+            given="text='QS4'",
+            why="A span that ends with the text needs `origin[len(normal)]`: ids stand at the end of mails.",
+        )
+        self.expect(
+            tuple(map_offsets("e\u0301t")),
+            ("\u00e9t", [0, 2, 3]),
+            behaviour="What follows a composed letter is shifted",
+            given="text='e' + combining acute + 't', three characters",
+            why="Every accent before a span moves it by one: the more French, the further off.",
+        )
+        self.expect(
+            tuple(map_offsets("x\u0301y")),
+            ("x\u0301y", [0, 0, 2, 3]),
+            behaviour="A piece that has no composed form stays two characters with one origin",
+            given="text='x' + combining acute + 'y'",
+            why="Not every pair has a single code point; one origin a piece makes the list too short and shifts the rest.",
+        )
+        self.expect(
+            tuple(map_offsets("")),
+            ("", [0]),
+            behaviour="An empty text has one offset, its end",
+            given="text=''",
+            why="Empty mails come daily.",
+        )
