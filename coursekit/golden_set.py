@@ -4,6 +4,7 @@ Fields, kinds and how it was made: `data/golden_set/README.md`.
 """
 
 import datetime
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,24 @@ class Question:
     def answerable(self) -> bool:
         """Whether the asker, on that day, can be answered from the handbook. If not, the right answer says so."""
         return bool(self.passages)
+
+
+def has_fact(text: str, fact: str) -> bool:
+    """Whether `fact` (see `Question.facts`) stands in `text`, as a whole word or number: "€60" is not in "€600".
+
+    Case, line breaks, the place of the euro sign, blanks before %, and the separators of thousands and decimals don't matter, so that
+    "1.500 €" in a German answer is "€1,500". Other words for the same (a week for 7 days) are not recognised, and a sentence that
+    denies the fact contains it all the same: a coarse check, to be read beside the answers and not instead of them.
+    """
+    return re.search(rf"(?<![\w.]){re.escape(_plain(fact))}(?!\w|\.\d)", _plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    text = re.sub(r"\s+", " ", text.replace("*", "")).strip().casefold()
+    text = re.sub(r"(?<=\d)[.,' ](?=\d{3}(?!\d))", "", text)  # thousands
+    text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # a decimal comma
+    text = re.sub(r"\s*(?:%|per ?cent\b|prozent\b|pour cent\b|por ciento\b)", "%", text)
+    return re.sub(r"(?:€|\beur(?:os?)?\b) ?(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?) ?(?:€|eur(?:os?)?\b)", r"€\1\2", text)
 
 
 def load_golden_set(part: str = "development", folder: Path = FOLDER) -> list[Question]:
