@@ -3,9 +3,9 @@
 import re
 
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Art|No|Nos|Mr|Mrs|Ms|Dr|Ltd|St|lit|para|approx|ca|e\.g|i\.e|p\.c|a\.m|p\.m)|§|\b\d+)$"
+    r"(?:\b(?:Art|No|Nos|Mr|Mrs|Ms|Dr|Ltd|St|lit|para|approx|ca|e\.g|i\.e|p\.c|a\.m|p\.m)|§|(?:\n|§)[ *_#]*\d{1,2}(?:\.\d+)*)$"
 )
-_END = re.compile(r"(?<=[.;!?])[*_\"')\]]*\s+|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[|#>*•\u2013-]|\d+[.)]|\([a-z]\))\s)")
+_END = re.compile(r"(?<=[.;!?])[*_\"')\]]*\s+|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[|#>*•\u2013-]|\d{1,2}[.)]|\([a-z]\))[ \t])")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -17,7 +17,9 @@ def sentences(text: str) -> list[tuple[int, int]]:
     edges = [0]
     for match in _END.finditer(text):
         blank_line = "\n" in match.group() and text[match.start() - 1] not in ".;!?"
-        if blank_line or not _ABBREVIATION.search(text[max(0, match.start() - 10) : match.start()].rstrip("*_\"')]. ")):
+        if blank_line or not _ABBREVIATION.search(
+            ("\n" + text)[max(0, match.start() - 11) : match.start() + 1].rstrip("*_\"')]. ")
+        ):
             edges.append(match.end())
     found = []
     for start, end in zip(edges, [*edges[1:], len(text)], strict=True):

@@ -138,16 +138,16 @@ def read_part(part: str, marker: str, account: Account, **options: Any) -> list[
 
 
 def check_finding(finding: Finding, text: str, start: int, end: int, source: str) -> Evidence | Rejected:
-    """Believe `finding` only if the part `text[start:end]` of the document holds its quote and the quote holds its value.
+    """Believe `finding` only if the part `text[start:end]` of the document holds its quote, and those words hold its value.
 
     Given: an Evidence has the place in the whole `text`, and the quote as it stands there.
     """
     place = locate(finding.quote, text[start:end])
     if place is None:
         return Rejected(finding.term, finding.normal, finding.quote, "not in the document")
-    if not supports(finding.term, finding.normal, finding.quote):
-        return Rejected(finding.term, finding.normal, finding.quote, "quote without the value")
     first, last = start + place[0], start + place[1]
+    if not supports(finding.term, finding.normal, text[first:last]):
+        return Rejected(finding.term, finding.normal, finding.quote, "quote without the value")
     return Evidence(finding.normal, text[first:last], first, last, source)
 
 

@@ -38,7 +38,7 @@ def own_rules() -> tuple[Rule, ...]:
         Rule("term_months", rf"(?:term|period|duration|runs|lasts|concluded|made|closed|valid|endure)\b.{{0,20}}?\b(?:of|for|is)\b.{{0,15}}?(?P<value>{TIME})", unless="notice|payment|invoice|after the end|secre|confiden|day"),
         Rule("notice_days", rf"(?:terminat|cancel|\bend|\bleav|give (?:it )?up|withdraw|stop)\w*\b.{{0,80}}?(?P<value>{TIME})", unless="breach|price|tariff|default|insolven|fail|single|one route|service level|after the end"),
         Rule("notice_days", rf"(?P<value>{TIME})'? ?(?:written |prior )*(?:notice|warning)", unless="breach|price|tariff|default|insolven|fail|route|service|line"),
-        Rule("liability_eur_per_kg", rf"(?P<value>{MONEY}).{{0,25}}?(?:kg|kilo|tonne|quintal)", unless="sdr|special drawing|surcharge|price|tariff"),
+        Rule("liability_eur_per_kg", rf"(?P<value>{MONEY}.{{0,25}}?(?:kg|kilo|tonne|quintal))", unless="sdr|special drawing|surcharge|price|tariff"),
         Rule("claim_days", rf"(?:not (?:be )?(?:visible|apparent|noticeable|seen)|hidden|concealed|latent|later|unpacking|inside)\b.{{0,90}}?(?P<value>{TIME})", unless="\\bloss\\b|court|invoice"),
         Rule("fuel_surcharge_percent", rf"(?:fuel|diesel|gas ?oil)\b.{{0,70}}?(?P<value>{PERCENT})", unless="tax|vat|interest"),
         Rule("fuel_surcharge_percent", rf"(?P<value>{PERCENT}).{{0,30}}?(?:for|because of) (?:the )?(?:fuel|diesel)"),
