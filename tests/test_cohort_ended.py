@@ -1,9 +1,8 @@
-"""Runs that end before their time: killed workers, writers and runs, a locked or damaged gradebook, a full disk. Nothing is lost."""
+"""Runs that end before their time: killed workers, writers and runs. Nothing is lost, nothing is judged twice."""
 
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,7 +17,6 @@ import pytest
 
 from autograder.cohort import pool, worker
 from autograder.cohort.worker import Worker
-from autograder.errors import GradingError
 from tests.graded_cohort import NAME, assert_sound, grade, hand_in, in_gradebook, job_of
 
 pytest_plugins = ["tests.graded_cohort"]
@@ -202,46 +200,3 @@ def test_a_writer_killed_in_the_middle_of_a_write_loses_nothing(course, root, ju
         for student in students:
             assert json.loads((root / "autograded" / student / NAME / f"{NAME}.ipynb").read_text())["cells"]
         assert_sound(root)
-
-
-def test_a_locked_gradebook_costs_one_line_and_nothing_else(course, root, judged):
-    for student in ("ada", "bob", "eve"):
-        hand_in(course, root, student)
-    other = sqlite3.connect(root.parent / "unused.db")
-
-    def lock(done, total, result):
-        nonlocal other
-        if done == 1:
-            other = sqlite3.connect(root / "gradebook.db", isolation_level=None)
-            other.execute("BEGIN EXCLUSIVE")
-
-    with pytest.raises(GradingError) as error:
-        grade(root, tell=lock)
-    assert "gradebook.db: locked" in error.value.wrong and "2 result(s)" in error.value.wrong
-    with pytest.raises(GradingError, match=r"gradebook\.db: locked"):
-        grade(root)
-    other.close()
-    assert len(judged) == 3
-    assert {s: r.points for s, r in grade(root).items()} == in_gradebook(root)
-    assert len(judged) == 3, "only the writing was left"
-
-
-def test_a_damaged_gradebook_is_named_and_its_copy_brings_everything_back(course, root, judged):
-    hand_in(course, root, "ada")
-    grade(root)
-    hand_in(course, root, "bob")
-    grade(root)  # keeps a copy of the gradebook as it was before
-    path = root / "gradebook.db"
-    path.write_bytes(b"not a database " * 1000)
-    before = path.read_bytes()
-    with pytest.raises(GradingError) as error:
-        grade(root)
-    assert str(path) in error.value.wrong and "gradebook.backup.db" in error.value.todo
-    assert path.read_bytes() == before
-    shutil.copy(root / "gradebook.backup.db", path)
-    judged.clear()
-    grade(root)
-    assert in_gradebook(root) == {"ada": 6, "bob": 6} and judged == []
-    path.unlink()
-    grade(root)
-    assert in_gradebook(root) == {"ada": 6, "bob": 6} and judged == [], "a new one is filled from the journal"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -105,15 +106,17 @@ def test_bad_submissions_cost_one_line_each_and_the_rest_is_graded(course, root)
     link = hand_in(course, root, "link") / f"{NAME}.ipynb"
     link.unlink()
     link.symlink_to(course.root / "solutions" / NAME / f"{NAME}.ipynb")
+    other = hand_in(course, root, "other") / f"{NAME}.ipynb"
+    other.write_text(re.sub(r'"grade_id": "(\w+)"', r'"grade_id": "\1-of-week-2"', other.read_text()))
     results = grade(root, workers=2)
     assert {s: r.points for s, r in results.items()} == {
-        "ada": 6, "zoe": 6, "damaged": 6, "odd": 6, "huge": 6, "link": 6,
+        "ada": 6, "zoe": 6, "damaged": 6, "other": 6, "odd": 6, "huge": 6, "link": 6,
         "empty": 0, "packless": 0, "heavy": 0, "binary": 3,
     }  # fmt: skip
     said = {s: r.problem for s, r in results.items() if r.problem}
     words = {
         "damaged": "not valid JSON", "odd": "nbgrader cannot read it", "huge": "60 MB is too large", "link": "a link",
-        "empty": "the notebook is missing", "heavy": "too large to grade",
+        "other": "another assignment", "empty": "the notebook is missing", "heavy": "too large to grade",
     }  # fmt: skip
     assert said.keys() == words.keys()
     for student, problem in said.items():

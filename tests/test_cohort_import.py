@@ -330,6 +330,17 @@ def test_a_learners_zip_cannot_climb_out_of_the_zip_with_all(root, inbox, work):
     assert [line.outcome for line in lines["eve"]] == ["refused"] and "outside.txt" in lines[None][0].source
 
 
+def test_half_a_gigabyte_is_refused_without_being_copied(root, inbox, work):
+    put(inbox / "ada", work)
+    put(inbox / "heavy", work)
+    with open(inbox / "heavy" / "greeter" / "model.bin", "wb") as file:
+        file.truncate(500_000_000)
+    [line] = [one for one in import_sources(root, [inbox], "greeter") if one.student == "heavy"]
+    assert line.outcome == "refused"
+    assert "500 MB is too large (limit 70 MB)" in line.text and "model.bin" in line.text
+    assert there(root) == {"ada/greeter"}
+
+
 def test_what_is_neither_folder_nor_zip_is_said(root, inbox, work):
     put(inbox, {"ada.tar.gz": b"", "greeter.rar": b""})
     put(inbox / "bob", work)

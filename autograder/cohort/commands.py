@@ -276,7 +276,15 @@ def sample(
 
 def _write(target: Path, text: str) -> None:
     """The whole new file, or the old one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    from autograder.errors import GradingError
+
     half = target.with_name(f".{target.name}.part")
-    half.write_text(text, encoding="utf-8", newline="")
-    os.replace(half, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(text, encoding="utf-8", newline="")
+        os.replace(half, target)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise GradingError(
+            f"{target}: cannot be written ({error.strerror}).", "Name another place with -o, or free some space."
+        ) from None

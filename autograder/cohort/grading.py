@@ -12,6 +12,7 @@ from autograder.cohort.pool import judge_here
 from autograder.cohort.store import (
     Content,
     Submission,
+    explained_disk,
     files_digest,
     grading_root,
     hidden_tests,
@@ -67,7 +68,7 @@ def grade_cohort(
     """
     root, known = grading_root(root), find_project(project)
     found = _chosen(root, project, only)
-    with locked(root):
+    with explained_disk(root, lambda: "What was graded so far is kept."), locked(root):
         sweep()
         run = _Run(root, known, found, seed, again, tell)
         try:

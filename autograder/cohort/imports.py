@@ -3,6 +3,7 @@
 Sources are only read. A submission that is there already is replaced by a newer one only, and is then kept in `history/`.
 """
 
+import contextlib
 import errno
 import functools
 import hashlib
@@ -17,7 +18,7 @@ from pathlib import Path
 from autograder.cohort.layouts import Found, Label, read_sources
 from autograder.cohort.pick import Pick, find_work, stage
 from autograder.cohort.records import Records
-from autograder.cohort.store import locked
+from autograder.cohort.store import explained_disk, locked
 from autograder.cohort.trees import Limits, Refused
 from autograder.errors import GradingError
 from autograder.project import all_projects, find_project, project_files
@@ -97,20 +98,19 @@ def _import(root: Path, sources, projects, limits, heard, lines) -> None:
         heard(line)
         records.settle(line.source, line.student, line.text if line.outcome == "refused" else "")
 
-    try:
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=root) as scratch:
-            uploads = _read(sources, projects, Path(scratch), limits, records, say)
-            for key in sorted(uploads):
-                _decide(root, uploads[key], records, say)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            done = sum(line.outcome in PLACED for line in lines)
-            raise GradingError(
-                f"{error.filename or root}: the disk is full. {done} submissions were imported and are whole.",
-                "Free some space (df -h shows where), then run the same command again.",
-            ) from error
-        raise
-    finally:
+    def kept() -> str:
+        return f"{sum(line.outcome in PLACED for line in lines)} submissions were imported and are whole."
+
+    with explained_disk(root, kept):
+        try:
+            with tempfile.TemporaryDirectory(prefix=".import-", dir=root) as scratch:
+                uploads = _read(sources, projects, Path(scratch), limits, records, say)
+                for key in sorted(uploads):
+                    _decide(root, uploads[key], records, say)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                records.save()
+            raise
         records.save()
 
 

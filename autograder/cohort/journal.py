@@ -69,8 +69,14 @@ class Journal:
         self._book.close()
 
     def _run(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with self._book:
-            return self._book.execute(statement, values).fetchall()
+        try:
+            with self._book:
+                return self._book.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise GradingError(
+                f"{self.path}: cannot be used ({error}). What was graded so far is kept.",
+                "Is the disk full (df -h), or the file damaged? Mend that, then run the same command again.",
+            ) from None
 
     def seed(self, project: str, given: int | None = None) -> int:
         """The seed of this cohort: `given` (remembered from now on), or the one of the last run, or a new one."""

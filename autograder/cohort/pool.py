@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from autograder.cohort.worker import GAVE_UP, GRACE_S, Job, Lost, Worker
+from autograder.cohort.worker import GRACE_S, Job, Lost, Worker, gave_up
 
 ATTEMPTS = 2
 REPLY_S = 60.0  # once its first byte is there, an answer is read whole
@@ -60,12 +60,12 @@ def _finished(busy: dict[Worker, _Task], idle: list[Worker], again: list[_Task])
         late = task.deadline <= time.monotonic()
         try:
             answer = worker.receive(0.1 if late else REPLY_S)
-        except Lost:
+        except Lost as error:
             worker.close()
             if task.attempt < ATTEMPTS:
                 again.append(replace(task, attempt=task.attempt + 1))
             else:
-                yield task.ticket, {"problem": GAVE_UP}
+                yield task.ticket, {"problem": gave_up(error)}
         else:
             idle.append(worker)
             yield task.ticket, answer

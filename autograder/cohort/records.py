@@ -87,5 +87,9 @@ class Records:
 
     def save(self) -> None:
         half = self._path.with_suffix(".part")
-        half.write_text(json.dumps(self._data, indent=1, ensure_ascii=False), encoding="utf-8")
-        os.replace(half, self._path)
+        try:
+            half.write_text(json.dumps(self._data, indent=1, ensure_ascii=False), encoding="utf-8")
+            os.replace(half, self._path)
+        except OSError:
+            half.unlink(missing_ok=True)
+            raise

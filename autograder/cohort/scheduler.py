@@ -36,7 +36,8 @@ def judge_on(address: str, jobs: Iterator[tuple[object, Job]]) -> Iterator[tuple
             f"--scheduler {address} needs Dask, which is not installed here.",
             "Install it here and on every worker: pip install distributed",
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it tells is told here, in one line
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what it tells is told here, in one line
     pending: dict[object, Job] = {}
     failures = 0
     while True:

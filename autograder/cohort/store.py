@@ -1,10 +1,11 @@
 """The grading root: where submissions lie, what of one is graded, and the lock that keeps a second run out."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,13 +95,23 @@ def _notebook(folder: Path, project: Project, digest) -> tuple[str | None, bool]
             raise GradingError(f"{path}: a link, not a notebook.", "")
         if path.is_file() and path.stat().st_size <= NOTEBOOK_LIMIT_BYTES:
             digest.update(path.read_bytes())
-        read_notebook(folder, project)
+        _refuse_another(read_notebook(folder, project), project, path)
     except GradingError as error:
         digest.update(error.wrong.encode())
         return error.wrong, True
     except (OSError, RecursionError, MemoryError) as error:
         return f"{path}: cannot be read ({error}).", True
     return None, False
+
+
+def _refuse_another(notebook: dict, project: Project, path: Path) -> None:
+    """GradingError where the notebook has graded cells, and none of them is this project's."""
+    marks = [cell["metadata"].get("nbgrader") for cell in notebook["cells"]]
+    ids = {str(mark.get("grade_id")) for mark in marks if isinstance(mark, dict) and mark.get("grade")}
+    if ids and not ids & {task.name for task in project.tasks}:
+        raise GradingError(
+            f"{path}: a notebook of another assignment (none of its graded cells is this project's).", ""
+        )
 
 
 def _package(folder: Path, project: Project) -> dict[str, bytes]:
@@ -147,6 +158,20 @@ def write_files(files: dict[str, bytes], folder: Path) -> None:
             raise ValueError(f"{name}: leads out of the folder")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
+
+
+@contextlib.contextmanager
+def explained_disk(root: Path, kept: Callable[[], str]) -> Iterator[None]:
+    """A full disk becomes a GradingError that names the file, and says what was kept."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise GradingError(
+            f"{error.filename or root}: the disk is full. {kept()}",
+            "Free some space (df -h shows where), then run the same command again.",
+        ) from error
 
 
 @contextlib.contextmanager

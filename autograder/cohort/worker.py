@@ -29,6 +29,7 @@ ABANDONED_S = 3600.0  # no judge works that long on one submission
 JUDGES_OWN = ("course-judge-", "course-grade-", "course-gradebook-")  # temporary folders whose names tell no owner
 GRACE_S = 60.0  # beyond the time limit of a submission, before a worker counts as hung
 GAVE_UP = "Not judged: the judging process ended twice without an answer (killed, or out of memory?). Grade again."
+FAILED_TWICE = "Not judged: the judge failed twice ({}). Mend that, then grade again."
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,16 @@ def _complete(folder: Path, files: dict[str, bytes]) -> bool:
 
 
 class Lost(Exception):
-    """A worker died, hung, or could not judge."""
+    """A worker died, hung, or could not judge; `why` in its own words, where it had any."""
+
+    def __init__(self, text: str, why: str = "") -> None:
+        super().__init__(text)
+        self.why = why
+
+
+def gave_up(error: Lost) -> str:
+    """The problem of a submission that two workers were lost with, `error` being the second loss."""
+    return FAILED_TWICE.format(error.why) if error.why else GAVE_UP
 
 
 class Worker:
@@ -125,7 +135,7 @@ class Worker:
         except WireError as error:
             raise Lost(str(error)) from None
         if "lost" in answer:
-            raise Lost(answer["lost"])
+            raise Lost(answer["lost"], answer["lost"])
         return answer
 
     def close(self) -> None:
@@ -160,6 +170,7 @@ _here = threading.local()
 
 def judge_files(job: Job) -> dict:
     """Judge one job in a worker process of this thread: what a task on a cluster runs. A lost worker is replaced once."""
+    problem = GAVE_UP
     for _ in range(2):
         if (worker := getattr(_here, "worker", None)) is None:
             sweep()  # of workers that were killed on this machine
@@ -167,10 +178,11 @@ def judge_files(job: Job) -> dict:
         try:
             worker.send(job)
             return worker.receive(job.total_s + GRACE_S)
-        except Lost:
+        except Lost as error:
+            problem = gave_up(error)
             worker.close()
             _here.worker = None
-    return {"problem": GAVE_UP}
+    return {"problem": problem}
 
 
 def _serve(channel: Channel, scratch: Path) -> None:
@@ -187,7 +199,7 @@ def _serve(channel: Channel, scratch: Path) -> None:
             try:
                 answer = judge_job(job, judge, scratch)
             except OSError as error:  # its fork server died, the disk is full
-                answer = {"lost": f"{type(error).__name__}: {error}"}
+                answer = {"lost": f"{error.strerror or error}"}
             with contextlib.suppress(WireError):
                 channel.send(answer, [])
 
