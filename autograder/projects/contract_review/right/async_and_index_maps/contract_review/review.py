@@ -1,0 +1,285 @@
+"""A document in, a review out, whatever the provider does: bounded, checked against the document, with rules to fall back on."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from contract_review.document import parts
+from contract_review.evidence import locate, supports
+from contract_review.prompt import build_messages, estimate_tokens, new_marker, repair_messages
+from contract_review.provider import CallFailed, ModelReply, Settings, call_model
+from contract_review.rules import find_by_rules
+from contract_review.terms import TERMS, Extraction, Finding, TermValue, reply_format
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one document may cost at most, all its questions, repairs and retries together."""
+
+    requests: int = 8
+    tokens: int = 40_000  # prompts and answers
+    usd: float = 0.25
+    seconds: float = 300.0
+    part_chars: int = 7_000  # longer documents are asked about in parts
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A value and the words that prove it: `text[start:end] == quote`, in the document as it was given. `source`: model or rules."""
+
+    value: TermValue
+    quote: str
+    start: int
+    end: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A finding of the model's that is not believed. `reason`: `not in the document`, or `quote without the value`."""
+
+    term: str
+    value: TermValue
+    quote: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """What is known about one contract. Each of the ten terms is in exactly one of `terms`, `contradictory` and `missing`.
+
+    `flags` says, each once, what went wrong: a reply's status (`refused`, `truncated`, `empty`), `invalid` (no valid JSON even after
+    the repair), a CallFailed's reason, or `over_budget`. `fallback_used`: some part of the document was read by rules alone.
+    `disputed`: terms for which the rules read, somewhere in the document, a value that the review does not have: a person should look.
+    """
+
+    terms: dict[str, Evidence]
+    contradictory: dict[str, list[Evidence]]
+    missing: list[str]
+    rejected: list[Rejected]
+    disputed: list[str]
+    flags: list[str]
+    fallback_used: bool
+    requests: int
+    tokens: int
+    cost_usd: float
+    seconds: float
+
+
+@dataclass
+class Account:
+    """Given: what has been spent on one document so far, and what is left."""
+
+    settings: Settings
+    budget: Budget
+    clock: Callable[[], float]
+    began: float = field(init=False)
+    requests: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    def price(self, tokens_in: int, tokens_out: int) -> float:
+        """What a call costs, in US dollars."""
+        return (tokens_in * self.settings.usd_per_million_in + tokens_out * self.settings.usd_per_million_out) / 1e6
+
+    def allows(self, messages: list[dict[str, Any]]) -> bool:
+        """Whether one more question fits: a request and some time are left, and so are the tokens and the dollars that it may cost.
+
+        At worst a question is `estimate_tokens` in and `max_tokens` out.
+        """
+        tokens_in, tokens_out = estimate_tokens(messages), self.settings.max_tokens
+        return (
+            self.requests < self.budget.requests
+            and self.tokens + tokens_in + tokens_out <= self.budget.tokens
+            and self.usd + self.price(tokens_in, tokens_out) <= self.budget.usd
+            and self.clock() - self.began < self.budget.seconds
+        )
+
+    def charge(self, messages: list[dict[str, Any]], reply: ModelReply) -> None:
+        """Book a reply: its own count of tokens, or, where the provider sent none, the worst case of `allows`."""
+        tokens_in = reply.prompt_tokens if reply.prompt_tokens is not None else estimate_tokens(messages)
+        tokens_out = reply.completion_tokens if reply.completion_tokens is not None else self.settings.max_tokens
+        self.requests += reply.requests
+        self.tokens += tokens_in + tokens_out
+        self.usd += self.price(tokens_in, tokens_out)
+
+
+class NoAnswer(Exception):
+    """The model gave nothing to work with. `flag`: why; `final`: whether no further question is to be asked about this document."""
+
+    def __init__(self, flag: str, *, final: bool = False) -> None:
+        super().__init__(flag)
+        self.flag, self.final = flag, final
+
+
+def ask(messages: list[dict[str, Any]], account: Account, **options: Any) -> str:
+    """Put one question within what is left of the budget, and book it; the text of the answer. `options` go to `call_model`.
+
+    `call_model` gets settings whose `attempts` and `deadline_s` are no more than what is left of the budget, and asks for `reply_format()`. Raises
+    NoAnswer: `over_budget`, final, without any request, if the account does not allow the question; the reply's status if
+    that is not `answer`; a CallFailed's reason, final, its requests booked.
+    """
+    if not account.allows(messages):
+        raise NoAnswer("over_budget", final=True)
+    settings, budget = account.settings, account.budget
+    attempts = min(settings.attempts, budget.requests - account.requests)
+    seconds = min(settings.deadline_s, budget.seconds - (account.clock() - account.began))
+    failed = None
+    try:
+        reply = call_model(
+            replace(settings, attempts=attempts, deadline_s=max(seconds, 0.001)),
+            messages, response_format=reply_format(), clock=account.clock, **options,
+        )  # fmt: skip
+    except CallFailed as error:
+        failed = error
+    if failed:
+        account.requests += failed.requests
+        raise NoAnswer(failed.reason, final=True)
+    account.charge(messages, reply)
+    if reply.status == "answer":
+        return reply.text
+    raise NoAnswer(reply.status)
+
+
+def read_part(part: str, marker: str, account: Account, **options: Any) -> list[Finding]:
+    """The model's findings in one part of a document: ask, validate as an `Extraction`, and repair once if that fails.
+
+    The repair is a second question: `repair_messages` with the validator's message. Raises NoAnswer: what `ask` raises, and `invalid` when the repaired answer
+    fails too.
+    """
+    messages = build_messages(part, marker)
+    answer = ask(messages, account, **options)
+    extraction, problem = _validated(answer)
+    if extraction is None:
+        extraction, _ = _validated(ask(repair_messages(messages, answer, problem), account, **options))
+    if extraction is None:
+        raise NoAnswer("invalid")
+    return extraction.findings
+
+
+def _validated(answer: str) -> tuple[Extraction | None, str]:
+    """The extraction, or None and what is wrong."""
+    try:
+        return Extraction.model_validate_json(answer), ""
+    except ValidationError as error:
+        return None, "not an extraction with findings: " + "; ".join(
+            f"{'.'.join(map(str, e['loc']))} {e['msg']}" for e in error.errors()[:5]
+        )
+
+
+def check_finding(finding: Finding, text: str, start: int, end: int, source: str) -> Evidence | Rejected:
+    """Believe `finding` only if the part `text[start:end]` of the document holds its quote, and those words hold its value.
+
+    Given: an Evidence has the place in the whole `text`, and the quote as it stands there.
+    """
+    place = locate(finding.quote, text[start:end])
+    if place is None:
+        return Rejected(finding.term, finding.normal, finding.quote, "not in the document")
+    first, last = start + place[0], start + place[1]
+    if not supports(finding.term, finding.normal, text[first:last]):
+        return Rejected(finding.term, finding.normal, finding.quote, "quote without the value")
+    return Evidence(finding.normal, text[first:last], first, last, source)
+
+
+def merge(believed: list[tuple[str, Evidence]]) -> tuple[dict[str, Evidence], dict[str, list[Evidence]]]:
+    """`terms` and `contradictory` of a review, from `(term, evidence)` in any order; terms come in the order of `TERMS`.
+
+    A term whose evidence agrees is in the first, with the evidence that stands first in the document. A term with two or more different values is in
+    the second, with one evidence a value, by place.
+    """
+    terms: dict[str, Evidence] = {}
+    contradictory: dict[str, list[Evidence]] = {}
+    for term in TERMS:
+        firsts: list[Evidence] = []
+        for evidence in sorted((e for t, e in believed if t == term), key=lambda e: e.start):
+            if all(evidence.value != other.value for other in firsts):
+                firsts.append(evidence)
+        if len(firsts) == 1:
+            terms[term] = firsts[0]
+        elif firsts:
+            contradictory[term] = firsts
+    return terms, contradictory
+
+
+def review_contract(
+    text: str,
+    settings: Settings | None,
+    budget: Budget | None = None,
+    *,
+    log: Callable[[dict], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Review:
+    """Review the document `text`. Whatever the provider does, a review comes back: no error of its is raised.
+
+    The model reads `parts(text, budget.part_chars)`, each with the same fresh marker. A part for which it gives nothing to work with (NoAnswer) is read by
+    the rules, `fallback_used` is true and the flag is noted; after a final NoAnswer no further question is asked, and the remaining parts are
+    read by the rules. Every finding is checked. Where a finding of the model's was rejected, and nothing else of its is believed for that
+    term, the rules' findings for that term in that part count instead. A term for which the model has given no finding stays missing:
+    if the rules read something, it is disputed. With `settings=None` no model is asked: rules alone, `fallback_used`, no flag.
+    """
+    return Reader(text, settings, budget or Budget(), log, sleep, clock).review()
+
+
+class Reader:
+    """Reads one document, part by part, and remembers what came of it."""
+
+    def __init__(self, text: str, settings: Settings | None, budget: Budget, log: Any, sleep: Any, clock: Any) -> None:
+        self.text, self.budget, self.clock, self.began = text, budget, clock, clock()
+        self.account = Account(settings, budget, clock) if settings is not None else None
+        self.options = {"log": log, "sleep": sleep}
+        self.marker = new_marker(text)
+        self.silent = settings is None
+        self.fallback_used = False
+        self.flags: list[str] = []
+        self.rejected: list[Rejected] = []
+        self.believed: list[tuple[str, Evidence]] = []
+        self.ruled: list[tuple[str, Evidence]] = []
+
+    def review(self) -> Review:
+        for start, end in parts(self.text, self.budget.part_chars):
+            self._read(start, end)
+        terms, contradictory = merge(self.believed)
+        values = {term: [e.value] for term, e in terms.items()} | {
+            term: [e.value for e in every] for term, every in contradictory.items()
+        }
+        doubted = {term for term, e in self.ruled if e.value not in values.get(term, [])}
+        spent = self.account or Account(None, self.budget, self.clock)
+        return Review(
+            terms, contradictory, [t for t in TERMS if t not in values], self.rejected, [t for t in TERMS if t in doubted],
+            self.flags, self.fallback_used, spent.requests, spent.tokens, spent.usd, self.clock() - self.began,
+        )  # fmt: skip
+
+    def _read(self, start: int, end: int) -> None:
+        ruled = self._checked(find_by_rules(self.text[start:end]), start, end, "rules")[0]
+        self.ruled.extend(ruled)
+        findings = self._asked(start, end)
+        if findings is None:
+            self.fallback_used = True
+            self.believed.extend(ruled)
+            return
+        good, bad = self._checked(findings, start, end, "model")
+        self.rejected.extend(bad)
+        lost = {r.term for r in bad} - {term for term, _ in good}
+        self.believed.extend(good + [pair for pair in ruled if pair[0] in lost])
+
+    def _asked(self, start: int, end: int) -> list[Finding] | None:
+        if self.silent:
+            return None
+        try:
+            return read_part(self.text[start:end], self.marker, self.account, **self.options)
+        except NoAnswer as error:
+            if error.flag not in self.flags:
+                self.flags.append(error.flag)
+            self.silent = error.final
+            return None
+
+    def _checked(self, findings: list[Finding], start: int, end: int, source: str) -> tuple[list, list]:
+        every = [(f.term, check_finding(f, self.text, start, end, source)) for f in findings]
+        return [p for p in every if isinstance(p[1], Evidence)], [x for _, x in every if isinstance(x, Rejected)]
