@@ -213,8 +213,23 @@ class Decoder:
             case ["category", codes, categories, ordered]:
                 kinds = pd.Index(self._column(categories))
                 return pd.Series(pd.Categorical.from_codes(self._array(codes), kinds, ordered=bool(ordered)))
+            case ["texts", str(dtype), list(texts), index] if dtype in LISTED_DTYPES:
+                return pd.Series(self._texts(texts, index), dtype=dtype)
             case ["listed", "object", list(values)]:
                 return pd.Series(self._make_objects([len(values)], values), dtype=object)
             case ["listed", str(dtype), list(values)] if dtype in LISTED_DTYPES:
                 return pd.Series(pd.array(self._make_list(values), dtype=dtype))
         raise WireError("a malformed column")
+
+    def _texts(self, texts: list, index: int) -> Any:
+        """An object array: for each row the text at its place."""
+        import numpy as np
+
+        places = self._array(index)
+        if places.dtype != np.int32 or places.ndim != 1 or not set(map(type, texts)) <= {str, type(None)}:
+            raise WireError("a malformed column")
+        if len(places) and not 0 <= places.min() <= places.max() < len(texts):
+            raise WireError("a malformed column")
+        different = np.empty(len(texts), dtype=object)
+        different[:] = texts
+        return different[places]

@@ -132,8 +132,19 @@ class Encoder:
         if type(dtype).__module__.partition(".")[0] == "numpy" and dtype.kind != "O":
             return ["plain", self._array(series.to_numpy())]
         name = str(dtype) if str(dtype) in LISTED_DTYPES else "object"
-        values = series.tolist() if name == "object" else [None if pd.isna(v) else v for v in series.tolist()]
+        values = series.tolist() if name == "object" else series.astype(object).mask(series.isna(), None).tolist()
+        if set(map(type, values)) <= {str, type(None)}:
+            return ["texts", name, *self._texts(values)]
         return ["listed", name, [self.encode(v) for v in values]]
+
+    def _texts(self, values: list) -> tuple[list, int]:
+        """Each different text once, and for each row the place of its own: most columns of text have few."""
+        import numpy as np
+
+        places = {text: place for place, text in enumerate(dict.fromkeys(values))}
+        return list(places), self._array(
+            np.fromiter(map(places.__getitem__, values), dtype=np.int32, count=len(values))
+        )
 
 
 def is_record(value: Any) -> bool:

@@ -82,6 +82,8 @@ FRAMES = {
     "categories": pd.DataFrame({"c": pd.Categorical(["b", None, "a"], categories=["b", "a", "z"], ordered=True), "n": pd.Categorical([1, 1, 2])}),
     "nullable": pd.DataFrame({"i": pd.array([1, None], "Int64"), "b": pd.array([True, None], "boolean"), "f": pd.array([1.5, None], "Float64")}),
     "objects": pd.DataFrame({"o": pd.Series([1, "a", None, [1, 2], datetime.date(2025, 1, 1)], dtype=object)}),
+    "texts": pd.DataFrame({"s": pd.Series(["b", None, "a", "b"], dtype="str"), "o": pd.Series(["b", None, "", "b"], dtype=object), "p": pd.array(["x", None, "x", "y"], "string")}),
+    "texts and nan": pd.DataFrame({"o": pd.Series(["b", np.nan, None], dtype=object)}),
     "named columns": pd.DataFrame([[1, 2]], columns=pd.Index(["a", "b"], name="kind")),
     "durations": pd.DataFrame({"d": pd.to_timedelta([1, None], unit="s"), "s": np.array([1, 2], dtype="float32")}),
 }  # fmt: skip
@@ -230,6 +232,17 @@ def test_a_malformed_value_is_a_wire_error(tree):
 def test_a_malformed_array_is_a_wire_error(blob):
     with pytest.raises(WireError):
         Decoder([blob], resolve).decode(["array", 0])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "texts", "places"),
+    [("str", ["a"], [1]), ("str", ["a"], [-1]), ("str", [], [0]), ("str", [1], [0]), ("str", [["a"]], [0]), ("Sparse", ["a"], [0])],
+)  # fmt: skip
+def test_a_malformed_column_of_texts_is_a_wire_error(dtype, texts, places):
+    index = ["index", ["v", None], ["listed", "object", [["v", 0]]], None]
+    with pytest.raises(WireError):
+        blob = npy("<i4", (len(places),), np.array(places, np.int32).tobytes())
+        Decoder([blob], resolve).decode(["series", ["v", None], index, ["texts", dtype, texts, 0]])
 
 
 def test_a_bool_is_true_or_false_whatever_its_byte():
