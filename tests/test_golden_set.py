@@ -82,6 +82,8 @@ def test_quotes_are_in_their_policies_to_the_letter(question: Question) -> None:
     for passage in (*question.passages, *question.trap):
         assert passage.quote in POLICIES[passage.policy].text, passage
         assert passage.quote.strip() == passage.quote and len(passage.quote) >= 10, passage
+    for passage in question.passages:
+        assert POLICIES[passage.policy].text.count(passage.quote) == 1, f"which of the places? {passage}"
 
 
 @each
@@ -370,8 +372,17 @@ def test_the_datasheets_figures_are_computed() -> None:
         f"asked from {days[0]} to {days[-1]}",
         f"{len(cited)} of {len(POLICIES)} policies support an answer",
         f"{sum(not question.answerable for question in ALL)} must not be answered",
+        "Five conflict questions" if sum(question.kind == "conflict" for question in ALL) == 5 else "conflict: recount",
     ):
         assert sentence in DATASHEET, sentence
+
+
+def test_the_datasheets_interval_is_wilsons() -> None:
+    z, n, share = 1.96, len(FINAL), 0.8
+    middle, half = share + z * z / (2 * n), z * (share * (1 - share) / n + (z / (2 * n)) ** 2) ** 0.5
+    low, high = ((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))
+    assert abs(low - 0.65) < 0.01 and abs(high - 0.90) < 0.01
+    assert "With 40 questions, 80 % right means anything between about 65 % and 90 %" in DATASHEET
 
 
 def test_what_the_datasheet_names_exists() -> None:
