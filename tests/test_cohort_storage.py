@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from autograder.cohort import pool, worker, writer
 from autograder.cohort.journal import Journal
@@ -77,6 +78,23 @@ def test_a_full_disk_is_said_in_one_line_and_nothing_is_judged_twice(course, roo
     assert_sound(root)
     assert {s: r.points for s, r in grade(root).items()} == in_gradebook(root) == dict.fromkeys(students, 6.0)
     assert sorted(judged) == sorted(students)
+
+
+def test_a_full_disk_that_nbgrader_calls_an_invalid_entry_is_no_problem_of_the_submission(course, root, monkeypatch):
+    from nbgrader.api import InvalidEntry
+
+    def full(self, *arguments, **options):
+        try:
+            raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        except OperationalError as error:
+            raise InvalidEntry(*error.args)  # noqa: B904  (as nbgrader does)
+
+    hand_in(course, root, "ada")
+    with monkeypatch.context() as patch:
+        patch.setattr(writer._Shared, "update_or_create_student", full)
+        with pytest.raises(GradingError, match="the disk is full"):
+            grade(root)
+    assert grade(root)["ada"].problem is None and in_gradebook(root) == {"ada": 6}
 
 
 def test_a_journal_that_cannot_grow_is_named(course, root, monkeypatch):

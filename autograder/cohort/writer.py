@@ -231,19 +231,30 @@ class Writer:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.OperationalError, OperationalError) as error:
-            said = str(getattr(error, "orig", error))
-            if "locked" in said or "busy" in said:
-                raise Busy(said) from None
-            if "full" in said:
-                raise self._disk_full() from None
-            raise self._damaged(said) from error
-        except (sqlite3.DatabaseError, DatabaseError) as error:
-            raise self._damaged(str(getattr(error, "orig", error))) from error
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise self._disk_full() from None
+        except (Busy, GradingError):
             raise
+        except Exception as error:
+            known = self._known(error)
+            inner: BaseException | None = error
+            while known is None and (inner := inner.__cause__ or inner.__context__):
+                known = self._passing(inner)  # nbgrader tells a full disk as an invalid entry
+            if known is None:
+                raise
+            raise known from error
+
+    def _known(self, error: BaseException) -> Exception | None:
+        if isinstance(error, sqlite3.DatabaseError | DatabaseError):
+            return self._passing(error) or self._damaged(str(getattr(error, "orig", error)))
+        return self._passing(error)
+
+    def _passing(self, error: BaseException) -> Exception | None:
+        """What to raise for a locked file or a full disk; None for all else."""
+        said = str(getattr(error, "orig", error))
+        if isinstance(error, sqlite3.OperationalError | OperationalError):
+            if "locked" in said or "busy" in said:
+                return Busy(said)
+            return self._disk_full() if "full" in said else None
+        return self._disk_full() if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) else None
 
     def _disk_full(self) -> GradingError:
         return GradingError(
