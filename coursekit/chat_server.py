@@ -7,6 +7,7 @@ however that ends. llama.cpp does the work (through `xllamacpp`); this module de
 import atexit
 import contextlib
 import ctypes
+import http.client
 import os
 import socket
 import sys
@@ -152,14 +153,17 @@ def _start(weights: Path) -> Any:
 
 def _wait_until_ready(address: str) -> None:
     """It listens before the model is loaded; a server that is stopped in between never ends."""
-    import httpx
-
     deadline = time.monotonic() + START_LIMIT_S
-    with httpx.Client(trust_env=False) as probe:
-        while probe.get(f"{address}/health").status_code != httpx.codes.OK:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"it was not ready after {START_LIMIT_S} s")
-            time.sleep(0.02)
+    while _health(address) != http.HTTPStatus.OK:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it was not ready after {START_LIMIT_S} s")
+        time.sleep(0.02)
+
+
+def _health(address: str) -> int:
+    with contextlib.closing(http.client.HTTPConnection(address.partition("//")[2], timeout=START_LIMIT_S)) as probe:
+        probe.request("GET", "/health")
+        return probe.getresponse().status
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import httpx
 import openai
 
 from coursekit import chat_server
@@ -22,8 +21,8 @@ from coursekit.weights import chat_weights
 CHAT_MODEL = chat_server.MODEL
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 NO_KEY = "not-needed"  # the openai client insists on a key; a local provider ignores it
-HOSTED = {"timeout": httpx.Timeout(60, connect=10), "max_retries": 2}
-LOCAL = {"timeout": httpx.Timeout(300, connect=5), "max_retries": 0}  # slow, not flaky: a retry would only add load
+HOSTED = {"timeout": openai.Timeout(60, connect=10), "max_retries": 2}
+LOCAL = {"timeout": openai.Timeout(300, connect=5), "max_retries": 0}  # slow, not flaky: a retry would only add load
 
 
 class ModelSettingsError(RuntimeError):
