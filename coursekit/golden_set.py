@@ -92,7 +92,7 @@ def has_fact(text: str, fact: str) -> bool:
 
 def _plain(text: str) -> str:
     text = re.sub(r"\s+", " ", text.replace("*", "")).strip().casefold()
-    text = re.sub(r"(?<=\d)[.,' ](?=\d{3}(?!\d))", "", text)  # thousands
+    text = re.sub(r"(?<=\d)(?<!\d{4})[.,' ](?=\d{3}(?!\d))", "", text)  # thousands
     text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # a decimal comma
     text = re.sub(r"\s*(?:%|per ?cent\b|prozent\b|pour cent\b|por ciento\b)", "%", text)
     return re.sub(r"(?:€|\beur(?:os?)?\b) ?(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?) ?(?:€|eur(?:os?)?\b)", r"€\1\2", text)

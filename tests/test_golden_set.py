@@ -323,6 +323,7 @@ def test_what_is_wrong_is_named_with_file_and_id(tmp_path: Path, old: str, new: 
         ("16:30", "6:30", False),
         ("within 15 working days", "5 working days", False),
         ("1 500 EUR", "€1,500", True),
+        ("in 2024 500 parcels", "500", True),
         ("None of it", "none", True),
         ("nonesuch", "none", False),
     ],
