@@ -16,6 +16,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import DatabaseError, OperationalError
+from tornado.log import app_log
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.cohort.store import TIMESTAMP, Content, Submission, write_files
@@ -274,11 +275,13 @@ class Writer:
 
 @contextlib.contextmanager
 def _one_gradebook(book: _Shared) -> Iterator[None]:
-    """While this lasts, nbgrader's grading steps use `book` instead of opening the file again."""
+    """While this lasts, nbgrader's grading steps use `book` instead of opening the file again, and keep their tracebacks."""
     for module in OPENED_IN:
         module.Gradebook = lambda *_arguments, **_options: book
+    loud, app_log.disabled = app_log.disabled, True  # what goes wrong is told in one line, by us
     try:
         yield
     finally:
+        app_log.disabled = loud
         for module in OPENED_IN:
             module.Gradebook = Gradebook
