@@ -13,6 +13,10 @@ term: one of the names below. value: in the unit given there; a date as "2024-03
 What an amendment has replaced does not count. If two statements hold and differ, give both. Leave out what the contract does not fix.
 
 """ + "\n".join(f"{term}: {meaning}" for term, meaning in TERMS.items())
+INSTRUCTIONS += """
+
+Example. A contract says: Either side may end this paper with thirty days' notice. Danish law applies.
+Answer: {"findings": [{"quote": "thirty days' notice", "term": "notice_days", "value": 30}, {"quote": "Danish law applies", "term": "governing_law", "value": "DK"}]}"""
 
 
 def new_marker(text: str) -> str:
