@@ -120,7 +120,7 @@ class Judge:
         The submission's process sees a read-only copy of the package and nothing else of the submission.
         """
         checks = read_checks(project)
-        with tempfile.TemporaryDirectory(prefix="course-judge-") as scratch:
+        with tempfile.TemporaryDirectory(prefix=f"course-judge-{os.getpid()}-") as scratch:
             try:
                 copy_package(submission / project.name, Path(scratch) / project.name)
             except Unreadable as error:

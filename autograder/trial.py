@@ -177,7 +177,7 @@ def main(asker: socket.socket, server: socket.socket) -> None:
     with asker.makefile("r", encoding="utf-8") as lines:
         job = json.loads(lines.readline())
     null = os.open(os.devnull, os.O_RDWR)
-    for target in (0, 1):
+    for target in (0, 1, 2):
         os.dup2(null, target)
     random.seed(job["seed"])  # forked processes share their parent's state, and the submission is one of them
     if "numpy" in sys.modules:

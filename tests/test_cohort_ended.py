@@ -103,11 +103,16 @@ def test_what_killed_judges_left_is_swept_but_not_what_is_at_work(tmp_path, monk
     ended.wait()
     gone = [
         f"{worker.SCRATCH}{ended.pid}-abc",
-        "course-judge-old_one1",
+        f"course-judge-{ended.pid}-abc",
         "course-grade-old_one1",
         "course-gradebook-old_one1",
     ]
-    kept = [f"{worker.SCRATCH}{os.getpid()}-abc", f"{worker.SCRATCH}notours", "course-judge-at_work1", "somebody-else"]
+    kept = [
+        f"{worker.SCRATCH}{os.getpid()}-abc",
+        f"{worker.SCRATCH}notours",
+        f"course-judge-{os.getpid()}-abc",
+        "somebody-else",
+    ]
     for name in gone + kept:
         (tmp_path / name / "late_delivery").mkdir(parents=True)
     for name in [*gone, "somebody-else"]:

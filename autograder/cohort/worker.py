@@ -26,7 +26,8 @@ from autograder.wire import Channel, WireError
 PR_SET_PDEATHSIG = 1
 SCRATCH = "course-worker-"
 ABANDONED_S = 3600.0  # no judge works that long on one submission
-JUDGES_OWN = ("course-judge-", "course-grade-", "course-gradebook-")  # temporary folders whose names tell no owner
+NAMING_OWNER = (SCRATCH, "course-judge-")  # temporary folders with the id of their process in the name
+NAMELESS = ("course-grade-", "course-gradebook-")
 GRACE_S = 60.0  # beyond the time limit of a submission, before a worker counts as hung
 GAVE_UP = "Not judged: the judging process ended twice without an answer (killed, or out of memory?). Grade again."
 FAILED_TWICE = "Not judged: the judge failed twice ({}). Mend that, then grade again."
@@ -150,8 +151,8 @@ class Worker:
 def sweep() -> None:
     """Remove the temporary files of runs and judges that were killed: those whose process is gone, or that nobody can still use."""
     place = Path(tempfile.gettempdir())
-    for folder in place.glob(f"{SCRATCH}*"):
-        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
+    for prefix, folder in ((prefix, found) for prefix in NAMING_OWNER for found in place.glob(f"{prefix}*")):
+        owner = folder.name.removeprefix(prefix).partition("-")[0]
         with contextlib.suppress(PermissionError):
             try:
                 os.kill(int(owner), 0)
@@ -159,7 +160,7 @@ def sweep() -> None:
                 shutil.rmtree(folder, ignore_errors=True)
             except ValueError:
                 continue  # not one of ours
-    for folder in (found for prefix in JUDGES_OWN for found in place.glob(f"{prefix}*")):
+    for folder in (found for prefix in NAMELESS for found in place.glob(f"{prefix}*")):
         with contextlib.suppress(OSError):
             if time.time() - folder.lstat().st_mtime > ABANDONED_S and not folder.is_symlink():
                 shutil.rmtree(folder, ignore_errors=True)
