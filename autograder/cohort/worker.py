@@ -151,7 +151,7 @@ class Worker:
 def sweep() -> None:
     """Remove the temporary files of runs and judges that were killed: those whose process is gone, or that nobody can still use."""
     place = Path(tempfile.gettempdir())
-    for prefix, folder in ((prefix, found) for prefix in NAMING_OWNER for found in place.glob(f"{prefix}*")):
+    for prefix, folder in ((owned, found) for owned in NAMING_OWNER for found in place.glob(f"{owned}*")):
         owner = folder.name.removeprefix(prefix).partition("-")[0]
         with contextlib.suppress(PermissionError):
             try:
