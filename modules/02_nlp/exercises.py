@@ -1,6 +1,8 @@
 """Practice exercises of module 02, in the order in which the lessons ask them."""
 
+import re  # noqa: F401 - answers to unsupported_figures use it
 import unicodedata  # noqa: F401 - answers to map_offsets use it
+from collections import Counter  # noqa: F401 - answers to exact_and_f1 use it
 
 import numpy as np
 
@@ -838,4 +840,304 @@ def map_offsets(text):
             behaviour="An empty text has one offset, its end",
             given="text=''",
             why="Empty mails come daily.",
+        )
+
+
+# --- 04_summaries_and_answers
+
+
+class UnsupportedFigures(Exercise):
+    """`unsupported_figures(summary, source)` → `list[str]`: the figures of `summary` that `source` does not contain.
+
+    - A *figure* is a run of letters and digits with at least one digit in it; single `.` `,` `:` `/` `-` belong to it only between two
+      of those: `QS40276693SE`, `2,075.00`, `15:00`, but not the full stop of a sentence or a `€`.
+    - Two figures are the same if they are equal without commas and without regard to case.
+    - Returned as written in `summary`, in its order, each one once.
+    """
+
+    lesson = "04_summaries_and_answers"
+    stub = """
+def unsupported_figures(summary, source):
+    return ...  # your code; `re` is imported
+"""
+    hints = (
+        "Cut both texts into figures in the same way, then compare figures with figures: `1` stands *in* `10`, and is not it.",
+        "`re.findall(r'[^\\\\W_]+(?:[.,:/-][^\\\\W_]+)*', text)` gives the runs; keep those in which `any(c.isdigit() for c in run)`.",
+        "Collect the source's figures in a set, each as `run.replace(',', '').casefold()`; add every new figure to the set when it was reported.",
+    )
+    solution = """
+def unsupported_figures(summary, source):
+    def figures(text):
+        runs = re.findall(r"[^\\W_]+(?:[.,:/-][^\\W_]+)*", text)
+        return [run for run in runs if any(c.isdigit() for c in run)]
+
+    def key(figure):
+        return figure.replace(",", "").casefold()
+
+    known, missing = {key(f) for f in figures(source)}, []
+    for figure in figures(summary):
+        if key(figure) not in known:
+            missing.append(figure)
+            known.add(key(figure))
+    return missing
+"""
+    wrong = {
+        "a part of a number counts": """
+def unsupported_figures(summary, source):
+    runs = re.findall(r"[^\\W_]+(?:[.,:/-][^\\W_]+)*", summary)
+    text = source.replace(",", "").casefold()
+    figures = [run for run in runs if any(c.isdigit() for c in run)]
+    return list(dict.fromkeys(f for f in figures if f.replace(",", "").casefold() not in text))
+""",
+        "digits without their letters": """
+def unsupported_figures(summary, source):
+    known = set(re.findall(r"\\d+", source.replace(",", "")))
+    return list(dict.fromkeys(f for f in re.findall(r"\\d+", summary.replace(",", "")) if f not in known))
+""",
+        "the full stop belongs to it": """
+def unsupported_figures(summary, source):
+    known = {w.replace(",", "").strip("€").casefold() for w in source.split()}
+    found = [w.strip("€") for w in summary.split() if any(c.isdigit() for c in w)]
+    return list(dict.fromkeys(f for f in found if f.replace(",", "").casefold() not in known))
+""",
+        "commas and case count, repeats are repeated": """
+def unsupported_figures(summary, source):
+    pattern = r"[^\\W_]+(?:[.,:/-][^\\W_]+)*"
+    known = set(re.findall(pattern, source))
+    return [f for f in re.findall(pattern, summary) if any(c.isdigit() for c in f) and f not in known]
+""",
+    }
+
+    def check(self, unsupported_figures):
+        self.expect(
+            unsupported_figures("Lost on 4 May, 3 parcels, paid 90.", "Lost on 4 May. We paid €90 for 2 parcels."),
+            ["3"],
+            behaviour="A figure that the source has not is reported, without the punctuation around it",
+            given="summary='Lost on 4 May, 3 parcels, paid 90.', source='Lost on 4 May. We paid €90 for 2 parcels.'",
+            why="A check that alarms at every full stop is switched off.",
+        )
+        self.expect(
+            unsupported_figures("1 of 10", "It took 10 days and 31 mails"),
+            ["1"],
+            behaviour="Figures are compared whole",
+            given="summary='1 of 10', source='It took 10 days and 31 mails'",
+            why="Nearly every invented digit stands somewhere inside a parcel id: compared by substring, all of them pass.",
+        )
+        self.expect(
+            unsupported_figures("qs11 costs 2075.00, QS12 too", "QS11 costs €2,075.00; 12 wait"),
+            ["QS12"],
+            behaviour="Commas and case do not matter; letters of an id do",
+            given="summary='qs11 costs 2075.00, QS12 too', source='QS11 costs €2,075.00; 12 wait'",
+            why="An id with the right digits and wrong letters is somebody else's parcel.",
+        )
+        self.expect(
+            unsupported_figures("15:00, 7, 15:00 and 7", "at 14:00"),
+            ["15:00", "7"],
+            behaviour="Each one is reported once, in the order of the summary",
+            given="summary='15:00, 7, 15:00 and 7', source='at 14:00'",
+            why="A model that repeats itself would otherwise look many times worse than one that invents once.",
+        )
+
+
+class ExactAndF1(Exercise):
+    """`exact_and_f1(found, accepted)` → `(bool, float)`: exact match and token F1 of an answer against the accepted ones.
+
+    - `found`: a text, `""` if the system gave no answer. `accepted`: a list of texts; empty if the question has no answer.
+    - *Tokens*: casefold, split at blanks, strip `. , ; : ! ? " '` from both ends of each word, drop what is empty.
+    - Exact: the tokens equal those of an accepted answer. F1: `2 * common / (len(found) + len(accepted one))` in tokens, the best over
+      `accepted`; a token counts as common as often as *both* have it.
+    - No accepted answer: `(True, 1.0)` if `found` has no token, else `(False, 0.0)`.
+    """
+
+    lesson = "04_summaries_and_answers"
+    stub = """
+def exact_and_f1(found, accepted):
+    return ...  # your code; `Counter` is imported
+"""
+    hints = (
+        "Write a little `tokens(text)` first; both measures work on its result.",
+        "`(Counter(a) & Counter(b)).total()` counts common tokens, each as often as both have it.",
+        "First the case `if not accepted`. Then `any(mine == tokens(a) for a in accepted)` and `max(...)` of the F1 values.",
+    )
+    solution = """
+def exact_and_f1(found, accepted):
+    def tokens(text):
+        words = [word.strip(".,;:!?\\"'") for word in text.casefold().split()]
+        return [word for word in words if word]
+
+    mine = tokens(found)
+    if not accepted:
+        return not mine, float(not mine)
+    best = 0.0
+    for answer in map(tokens, accepted):
+        common = (Counter(mine) & Counter(answer)).total()
+        best = max(best, 2 * common / (len(mine) + len(answer)))
+    return any(mine == tokens(a) for a in accepted), best
+"""
+    wrong = {
+        "sets of words": """
+def exact_and_f1(found, accepted):
+    def tokens(text):
+        return {w.strip(".,;:!?\\"'") for w in text.casefold().split()} - {""}
+
+    mine = tokens(found)
+    if not accepted:
+        return not mine, float(not mine)
+    return mine in [tokens(a) for a in accepted], max(2 * len(mine & tokens(a)) / (len(mine) + len(tokens(a))) for a in accepted)
+""",
+        "the first accepted answer only": """
+def exact_and_f1(found, accepted):
+    def tokens(text):
+        return [w for w in (w.strip(".,;:!?\\"'") for w in text.casefold().split()) if w]
+
+    mine = tokens(found)
+    if not accepted:
+        return not mine, float(not mine)
+    gold = tokens(accepted[0])
+    return mine == gold, 2 * (Counter(mine) & Counter(gold)).total() / (len(mine) + len(gold))
+""",
+        "no answer is always wrong": """
+def exact_and_f1(found, accepted):
+    def tokens(text):
+        return [w for w in (w.strip(".,;:!?\\"'") for w in text.casefold().split()) if w]
+
+    mine, gold = tokens(found), [tokens(a) for a in accepted]
+    if not mine or not gold:
+        return False, 0.0
+    return mine in gold, max(2 * (Counter(mine) & Counter(g)).total() / (len(mine) + len(g)) for g in gold)
+""",
+        "letters compared as they are": """
+def exact_and_f1(found, accepted):
+    mine = found.split()
+    if not accepted:
+        return not mine, float(not mine)
+    scores = [2 * (Counter(mine) & Counter(a.split())).total() / (len(mine) + len(a.split())) for a in accepted]
+    return found in accepted, max(scores)
+""",
+    }
+
+    def check(self, exact_and_f1):
+        self.expect(
+            tuple(exact_and_f1("Within 30 days.", ["within 30 days"])),
+            (True, 1.0),
+            behaviour="Case and outer punctuation do not matter",
+            given="found='Within 30 days.', accepted=['within 30 days']",
+            why="Otherwise you measure typography, and the prettier system wins.",
+        )
+        self.expect(
+            tuple(exact_and_f1("claims within 30 working days", ["10 days", "30 days"])),
+            (False, 4 / 7),
+            behaviour="The best accepted answer counts",
+            given="found='claims within 30 working days', accepted=['10 days', '30 days']",
+            why="Annotators agree on the fact and not on its borders; that is why several answers are accepted.",
+        )
+        self.expect(
+            tuple(exact_and_f1("to to to", ["9 to 5"])),
+            (False, 1 / 3),
+            behaviour="A repeated word is common only as often as both have it",
+            given="found='to to to', accepted=['9 to 5']",
+            why="A model that stutters must not earn points for each repetition.",
+        )
+        self.expect(
+            (tuple(exact_and_f1("", [])), tuple(exact_and_f1("30 days", [])), tuple(exact_and_f1("", ["30 days"]))),
+            ((True, 1.0), (False, 0.0), (False, 0.0)),
+            behaviour="Silence is right where there is no answer, and only there",
+            given="'' against [], '30 days' against [], '' against ['30 days']",
+            why="Without this case a system that always answers is never punished for inventing.",
+        )
+
+
+class AnswerFloor(Exercise):
+    """`answer_floor(scores, right, cost_wrong)` → `float`: the score from which on answering pays.
+
+    - `scores`: n floats, one a question; `right`: n bools, whether the answer that would be given is right; `cost_wrong` ≥ 0.
+    - A floor f answers every question with `score >= f`. Its *value*: `right answers - cost_wrong * wrong answers`.
+    - Return the one of `scores` with the greatest value; of equal values the highest floor. If no floor has a value above 0: `inf`.
+    """
+
+    lesson = "04_summaries_and_answers"
+    stub = """
+def answer_floor(scores, right, cost_wrong):
+    return ...  # your code
+"""
+    hints = (
+        "Only the scores themselves need to be tried. Start with the floor `inf`, whose value is 0.",
+        "For each candidate: the rows with `score >= candidate`, of these the right and the wrong ones.",
+        "Go through `sorted(set(scores), reverse=True)` and replace the best only if the value is strictly greater.",
+    )
+    solution = """
+def answer_floor(scores, right, cost_wrong):
+    best, best_value = float("inf"), 0.0
+    for floor in sorted(set(scores), reverse=True):
+        given = [r for s, r in zip(scores, right) if s >= floor]
+        value = sum(given) - cost_wrong * (len(given) - sum(given))
+        if value > best_value:
+            best, best_value = float(floor), value
+    return best
+"""
+    wrong = {
+        "the lowest of equal floors": """
+def answer_floor(scores, right, cost_wrong):
+    best, best_value = float("inf"), 0.0
+    for floor in sorted(set(scores), reverse=True):
+        given = [r for s, r in zip(scores, right) if s >= floor]
+        value = sum(given) - cost_wrong * (len(given) - sum(given))
+        if value >= best_value:
+            best, best_value = float(floor), value
+    return best
+""",
+        "the floor itself is not answered": """
+def answer_floor(scores, right, cost_wrong):
+    best, best_value = float("inf"), 0.0
+    for floor in sorted(set(scores), reverse=True):
+        given = [r for s, r in zip(scores, right) if s > floor]
+        value = sum(given) - cost_wrong * (len(given) - sum(given))
+        if value > best_value:
+            best, best_value = float(floor), value
+    return best
+""",
+        "a wrong answer costs nothing": """
+def answer_floor(scores, right, cost_wrong):
+    kept = [s for s, r in zip(scores, right) if r]
+    return float(min(kept)) if kept else float("inf")
+""",
+        "cuts between equal scores": """
+def answer_floor(scores, right, cost_wrong):
+    best, best_value, value = float("inf"), 0.0, 0.0
+    for s, r in sorted(zip(scores, right), reverse=True):
+        value += 1 if r else -cost_wrong
+        if value > best_value:
+            best, best_value = float(s), value
+    return best
+""",
+    }
+
+    def check(self, answer_floor):
+        self.expect(
+            answer_floor([0.9, 0.8, 0.5, 0.4], [True, True, False, True], 2),
+            0.8,
+            behaviour="A right answer below a dear wrong one is given up",
+            given="scores=[0.9, 0.8, 0.5, 0.4], right=[True, True, False, True], cost_wrong=2",
+            why="The floor is a price decision: one wrong deadline costs more than one handed-over question.",
+        )
+        self.expect(
+            answer_floor([0.9, 0.8, 0.5, 0.4], [True, True, False, True], 0.5),
+            0.4,
+            behaviour="With cheap errors it pays to answer more",
+            given="the same scores, cost_wrong=0.5",
+            why="The same model has another floor in another product.",
+        )
+        self.expect(
+            answer_floor([0.7, 0.6, 0.6], [True, True, False], 1),
+            0.7,
+            behaviour="Questions with one score are answered together, and of equal values the highest floor wins",
+            given="scores=[0.7, 0.6, 0.6], right=[True, True, False], cost_wrong=1",
+            why="A floor cannot see which of two equal scores is the right one.",
+        )
+        self.expect(
+            answer_floor([0.9, 0.3], [False, True], 3),
+            float("inf"),
+            behaviour="Where no floor pays, nothing is answered",
+            given="scores=[0.9, 0.3], right=[False, True], cost_wrong=3",
+            why="Not shipping is an answer that the code must be able to give.",
         )
