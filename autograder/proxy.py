@@ -7,6 +7,7 @@ classes of `autograder.decoding` and `autograder.remote` are ever made here.
 
 import time
 import types
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,9 @@ class Link:
         self._channel = connect()
         self._given: list[Any] = []
         self._errors = ErrorClasses()
+        self._handles: Counter[int] = (
+            Counter()
+        )  # of objects over there, by their number: two files may import one function
         self._forgotten: list[int] = []
         self._objection: AssertionError | None = None
         self.generation = 0
@@ -60,6 +64,7 @@ class Link:
             self._channel, self.broken = self._connect(), None
             self.generation += 1
             self._forgotten.clear()
+            self._handles.clear()
 
     def allow(self, seconds: float) -> None:
         """Give the submission `seconds` from now for everything that it is asked until the next call of this."""
@@ -76,7 +81,7 @@ class Link:
         if self.broken:
             raise Lost(self.broken)
         if self._forgotten and op != "forget":
-            numbers, self._forgotten = self._forgotten, []
+            numbers, self._forgotten = [n for n in dict.fromkeys(self._forgotten) if not self._handles[n]], []
             self.request("forget", numbers=numbers)
         self.calls += op in ("call", "set") or fields.get("name") in ("setitem", "enter", "exit", "next")
         originals = {**dict(enumerate(fields.get("args", ()))), **fields.get("kwargs", {})}
@@ -117,8 +122,12 @@ class Link:
                 case _:
                     raise WireError("a malformed message")
 
+    def hold(self, remote: Remote) -> None:
+        self._handles[remote._number] += 1
+
     def forget(self, remote: Remote) -> None:
         if remote._generation == self.generation:
+            self._handles[remote._number] -= 1
             self._forgotten.append(remote._number)
 
     # --- calls back: the learner's code uses what the test passed in
@@ -169,6 +178,7 @@ class Link:
             fresh = self.request("import", module=module)
             fresh = fresh.__getattr__(name) if name else fresh
             remote.__dict__.update(_number=fresh._number, _generation=self.generation)
+            self.hold(remote)
             fresh.__dict__["_link"] = None  # its number lives on in `remote`
         return remote._number
 

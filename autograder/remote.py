@@ -23,6 +23,7 @@ class Remote:
     def __init__(self, link: "Link", number: int, name: str, mro: list) -> None:
         self.__dict__.update(_link=link, _number=number, _class=name, _mro=mro, _generation=link.generation,
                              _path=None, _made_here=False, _answers={}, _answers_at=-1)  # fmt: skip
+        link.hold(self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__") and name not in ("__name__", "__doc__"):
