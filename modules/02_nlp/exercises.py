@@ -1141,3 +1141,336 @@ def answer_floor(scores, right, cost_wrong):
             given="scores=[0.9, 0.3], right=[False, True], cost_wrong=3",
             why="Not shipping is an answer that the code must be able to give.",
         )
+
+
+# --- 05_attention
+
+
+class AttentionWeights(Exercise):
+    """`attention_weights(Q, K)` → array (queries, keys): how much each query takes from each key.
+
+    - `Q`: (queries, width); `K`: (keys, width). Both keep their values.
+    - **Score**: inner products, divided by the square root of the width.
+    - **Weigh**: softmax over the keys, so that each row adds up to 1. Scores of thousands must not overflow.
+    """
+
+    lesson = "05_attention"
+    stub = """
+def attention_weights(Q, K):
+    return ...  # your code: Score (queries, keys), then Weigh
+"""
+    hints = (
+        "All inner products at once are one matrix product. Which of the two must be transposed for (queries, keys)?",
+        "Softmax works along the axis of the keys, with `keepdims=True`. Subtracting a row's maximum changes no weight and prevents overflow.",
+        "`scores = Q @ K.T / np.sqrt(Q.shape[1])`; subtract `scores.max(axis=1, keepdims=True)`; `np.exp`; divide by the sum over axis 1.",
+    )
+    solution = """
+def attention_weights(Q, K):
+    scores = Q @ K.T / np.sqrt(Q.shape[1])
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+"""
+    wrong = {
+        "not scaled": """
+def attention_weights(Q, K):
+    scores = Q @ K.T
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+""",
+        "scaled by the number of keys": """
+def attention_weights(Q, K):
+    scores = Q @ K.T / np.sqrt(len(K))
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+""",
+        "softmax over the queries": """
+def attention_weights(Q, K):
+    scores = Q @ K.T / np.sqrt(Q.shape[1])
+    weights = np.exp(scores - scores.max(axis=0))
+    return weights / weights.sum(axis=0)
+""",
+        "overflows": """
+def attention_weights(Q, K):
+    weights = np.exp(Q @ K.T / np.sqrt(Q.shape[1]))
+    return weights / weights.sum(axis=1, keepdims=True)
+""",
+    }
+
+    def check(self, attention_weights):
+        self.expect(
+            attention_weights(np.zeros((2, 1)), np.zeros((3, 1))),
+            np.full((2, 3), 1 / 3),
+            behaviour="Each query shares one unit among the keys",
+            given="two queries and three keys, all zero",
+            why="Along the other axis a key shares itself among the queries: nothing crashes, and every output has another scale.",
+        )
+        self.expect(
+            attention_weights(np.array([[4.0, 0, 0, 0]]), np.array([[1.0, 0, 0, 0], [0, 0, 0, 0]])),
+            np.array([[0.880797, 0.119203]]),
+            behaviour="Scores are divided by the square root of the width",
+            given="a query of width 4 with inner products 4 and 0",
+            why="Without it wide heads give nearly all weight to one key, and hardly any gradient reaches the others.",
+            tolerance=1e-4,
+        )
+        with np.errstate(all="ignore"):
+            large = attention_weights(np.array([[3000.0]]), np.array([[1.0], [0.0]]))
+        self.expect(
+            large,
+            np.array([[1.0, 0.0]]),
+            behaviour="Large scores do not overflow",
+            given="inner products 3000 and 0, width 1",
+            why="exp(3000) is infinite and infinity by infinity is nan, which spreads to every token after it.",
+        )
+
+
+class CausalWeights(Exercise):
+    """`causal_weights(scores)` → array (queries, keys): softmax over what each query may see.
+
+    - `scores`: (queries, keys), finite, with queries ≤ keys. It keeps its values.
+    - The queries are the *last* tokens of the sequence: row i belongs to token keys - queries + i.
+    - A token sees itself and what came before it. Weights on the future are exactly 0, and each row adds up to 1.
+    """
+
+    lesson = "05_attention"
+    stub = """
+def causal_weights(scores):
+    return ...  # your code: Mask, then Weigh what is allowed
+"""
+    hints = (
+        "A forbidden key must take no part in the sum that normalises the row. So the mask comes before the softmax.",
+        "exp(-∞) is 0. `np.tri(queries, keys, k)` is a triangle of ones; for a square, k is 0. What is k when the queries are the last rows?",
+        "`allowed = np.tri(queries, keys, keys - queries, dtype=bool)`, `np.where(allowed, scores, -np.inf)`, then softmax over axis 1.",
+    )
+    solution = """
+def causal_weights(scores):
+    queries, keys = scores.shape
+    allowed = np.tri(queries, keys, keys - queries, dtype=bool)
+    scores = np.where(allowed, scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+"""
+    wrong = {
+        "masks after the softmax": """
+def causal_weights(scores):
+    queries, keys = scores.shape
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    return weights * np.tri(queries, keys, keys - queries)
+""",
+        "sees the next token": """
+def causal_weights(scores):
+    queries, keys = scores.shape
+    scores = np.where(np.tri(queries, keys, keys - queries + 1) == 1, scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+""",
+        "writes zeros into the scores": """
+def causal_weights(scores):
+    queries, keys = scores.shape
+    scores = scores * np.tri(queries, keys, keys - queries)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+""",
+        "takes the queries for the first tokens": """
+def causal_weights(scores):
+    scores = np.where(np.tri(*scores.shape) == 1, scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+""",
+        "changes its argument": """
+def causal_weights(scores):
+    queries, keys = scores.shape
+    scores[np.tri(queries, keys, keys - queries) == 0] = -np.inf
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+""",
+    }
+
+    def check(self, causal_weights):
+        self.expect(
+            causal_weights(np.zeros((3, 3))),
+            np.array([[1, 0, 0], [1 / 2, 1 / 2, 0], [1 / 3, 1 / 3, 1 / 3]]),
+            behaviour="Each token shares one unit among itself and the tokens before it",
+            given="scores all zero, three queries and three keys",
+            why="A weight on a later token is an answer that the model will not have when it writes.",
+        )
+        self.expect(
+            causal_weights(np.array([[0.0, 5.0], [0.0, 0.0]])),
+            np.array([[1.0, 0.0], [0.5, 0.5]]),
+            behaviour="A forbidden score has no influence on the weights that stay",
+            given="scores [[0, 5], [0, 0]]",
+            why="If the future is in the denominator, the size of what is left tells how large it was.",
+        )
+        self.expect(
+            causal_weights(np.zeros((1, 3))),
+            np.full((1, 3), 1 / 3),
+            behaviour="A single query after kept keys is the last token, which sees them all",
+            given="one query, three keys",
+            why="That is each step of writing with a cache; taken for the first token, it forgets the whole prompt.",
+        )
+        scores = np.zeros((2, 2))
+        causal_weights(scores)
+        self.expect(
+            scores,
+            np.zeros((2, 2)),
+            behaviour="The argument keeps its value",
+            given="scores, read again after the call",
+            why="An array that two heads share would be masked for both.",
+        )
+
+
+class FutureLeak(Exercise):
+    """`future_leak(layer, x)` → `float` ≥ 0: how much outputs move when only *later* inputs change.
+
+    - `layer`: any function (tokens, width) → (tokens, width); `x`: such an array, two tokens or more. It keeps its values.
+    - For every cut t from 1 to tokens - 1: set the rows from t on to zero, run the layer, compare the outputs *before* t.
+    - Returned: the largest absolute difference over all cuts. A causal layer gives 0.
+    """
+
+    lesson = "05_attention"
+    stub = """
+def future_leak(layer, x):
+    return ...  # your code: for each cut t, change x from t on; what may not move?
+"""
+    hints = (
+        "Run the layer once on `x` as it is. Then, for each cut, on a copy whose rows from t on are zero.",
+        "Rows before t of both outputs are `honest[:t]` and `layer(changed)[:t]`. Row t itself may change: its own input did.",
+        "In the loop: `changed = x.copy()`, `changed[t:] = 0`, `worst = max(worst, np.abs(layer(changed)[:t] - honest[:t]).max())`.",
+    )
+    solution = """
+def future_leak(layer, x):
+    honest, worst = layer(x), 0.0
+    for t in range(1, len(x)):
+        changed = x.copy()
+        changed[t:] = 0
+        worst = max(worst, float(np.abs(layer(changed)[:t] - honest[:t]).max()))
+    return worst
+"""
+    wrong = {
+        "compares the changed row too": """
+def future_leak(layer, x):
+    honest, worst = layer(x), 0.0
+    for t in range(1, len(x)):
+        changed = x.copy()
+        changed[t:] = 0
+        worst = max(worst, float(np.abs(layer(changed)[: t + 1] - honest[: t + 1]).max()))
+    return worst
+""",
+        "changes the last row only": """
+def future_leak(layer, x):
+    changed = x.copy()
+    changed[-1] = 0
+    return float(np.abs(layer(changed)[:-1] - layer(x)[:-1]).max())
+""",
+        "signed differences": """
+def future_leak(layer, x):
+    honest, worst = layer(x), 0.0
+    for t in range(1, len(x)):
+        changed = x.copy()
+        changed[t:] = 0
+        worst = max(worst, float((layer(changed)[:t] - honest[:t]).max()))
+    return worst
+""",
+        "changes its argument": """
+def future_leak(layer, x):
+    honest, worst = layer(x), 0.0
+    for t in range(len(x) - 1, 0, -1):
+        x[t:] = 0
+        worst = max(worst, float(np.abs(layer(x)[:t] - honest[:t]).max()))
+    return worst
+""",
+    }
+
+    def check(self, future_leak):
+        x = np.array([[1.0], [2.0], [3.0]])
+        self.expect(
+            future_leak(lambda rows: np.cumsum(rows, axis=0), x.copy()),
+            0.0,
+            behaviour="A layer that uses only the past and the token itself leaks nothing",
+            given="layer = running sum, x = 1, 2, 3",
+            why="A test that accuses honest layers is switched off within a week.",
+        )
+        self.expect(
+            future_leak(lambda rows: np.vstack([rows[1:], rows[-1:]]), x.copy()),
+            3.0,
+            behaviour="Looking one token ahead is found",
+            given="layer returns the next row, x = 1, 2, 3",
+            why="The next token is the answer in training: the loss becomes wonderful and the model useless.",
+        )
+        self.expect(
+            future_leak(lambda rows: rows + np.vstack([rows[1:2], 0 * rows[1:]]), x.copy()),
+            2.0,
+            behaviour="A leak at any place is found, not only from the last token",
+            given="only row 1 leaks, into row 0; x = 1, 2, 3",
+            why="An error in the padding touches some rows and leaves the last ones right.",
+        )
+        rows = x.copy()
+        future_leak(lambda rows: rows, rows)
+        self.expect(
+            rows,
+            x,
+            behaviour="The argument keeps its value",
+            given="x, read again after the call",
+            why="The batch that you test with would be zeros in the training step that follows.",
+        )
+
+
+class SharedHeads(Exercise):
+    """`shared_heads(stored, query_heads)` → array (query_heads, tokens, width): the stored keys, one set for each query head.
+
+    - `stored`: (stored heads, tokens, width).
+    - Neighbouring query heads share: with 3 stored heads and 9 query heads, queries 0, 1, 2 read stored head 0.
+    - `ValueError` if `query_heads` is no multiple of the number of stored heads.
+    """
+
+    lesson = "05_attention"
+    stub = """
+def shared_heads(stored, query_heads):
+    return ...  # your code
+"""
+    hints = (
+        "Each stored head is needed query_heads / stored heads times, one copy after the other.",
+        "`np.repeat` gives a, a, b, b; `np.tile` gives a, b, a, b. Which one makes neighbours share?",
+        "`np.repeat(stored, query_heads // len(stored), axis=0)`, after `if query_heads % len(stored): raise ValueError(…)`.",
+    )
+    solution = """
+def shared_heads(stored, query_heads):
+    if query_heads % len(stored):
+        raise ValueError(f"{query_heads} query heads cannot share {len(stored)} stored heads evenly")
+    return np.repeat(stored, query_heads // len(stored), axis=0)
+"""
+    wrong = {
+        "every third head shares": """
+def shared_heads(stored, query_heads):
+    if query_heads % len(stored):
+        raise ValueError("not a multiple")
+    return np.tile(stored, (query_heads // len(stored), 1, 1))
+""",
+        "repeats the tokens": """
+def shared_heads(stored, query_heads):
+    if query_heads % len(stored):
+        raise ValueError("not a multiple")
+    return np.repeat(stored, query_heads // len(stored), axis=1)
+""",
+        "rounds in silence": """
+def shared_heads(stored, query_heads):
+    return np.repeat(stored, query_heads // len(stored), axis=0)
+""",
+    }
+
+    def check(self, shared_heads):
+        stored = np.array([[[1.0]], [[2.0]]])
+        self.expect(
+            shared_heads(stored, 4),
+            np.array([[[1.0]], [[1.0]], [[2.0]], [[2.0]]]),
+            behaviour="Neighbouring query heads read the same stored head",
+            given="two stored heads holding 1 and 2, four query heads",
+            why="In another order the shapes fit, and most heads read keys that were made for others: fluent nonsense.",
+        )
+        self.raises(
+            ValueError,
+            lambda: shared_heads(stored, 3),
+            behaviour="A number that cannot be shared evenly is refused",
+            given="two stored heads, three query heads",
+            why="Rounded down, one head is missing, and the error appears layers later as a shape that nobody recognises.",
+        )
