@@ -53,12 +53,12 @@ def unseen() -> list[Contract]:
 def breakable(word: str, draw: random.Random) -> str:
     """`word`, broken at a line end."""
     place = draw.randint(2, len(word) - 2)
-    return word[:place] + draw.choice(["-\n", "- \n", "-\n  ", "-\n\t"]) + word[place:]
+    return word[:place] + draw.choice(["-\n", "- \n", "-\n  ", "-\n\t", "-\r\n"]) + word[place:]
 
 
 def letters(words: str) -> str:
     """`words` without white space and broken lines, in small letters."""
-    return "".join(re.sub(r"-[ \t]*\n[ \t]*", "", words).split()).lower()
+    return "".join(re.sub(r"-[ \t]*\r?\n[ \t]*", "", words).split()).lower()
 
 
 @pytest.mark.check(
@@ -74,7 +74,9 @@ def test_a_quote_is_found_however_the_document_is_set(seed):
         words = draw.choices(WORDS, k=draw.randint(3, 9))
         set_words = [breakable(word, draw) if draw.random() < 0.3 else word for word in words]
         set_words = [word.upper() if draw.random() < 0.2 else word for word in set_words]
-        inside = set_words[0] + "".join(draw.choice([" ", "  ", "\n", " \n\t"]) + word for word in set_words[1:])
+        inside = set_words[0] + "".join(
+            draw.choice([" ", "  ", "\n", " \n\t", "\r\n"]) + word for word in set_words[1:]
+        )
         before = " ".join(f"{draw.choice(WORDS)}s" for _ in range(draw.randint(1, 30))) + draw.choice([" ", "\n\n  "])
         text = f"{before}{inside}. {' '.join(words)}\n"
         for quote in (" ".join(words), "\n".join(words).title(), inside):

@@ -103,7 +103,7 @@ def test_plain_english_is_read(seed):
     lesson="04_llm_apps/04_structured_output",
 )
 def test_look_alikes_are_left_alone(seed):
-    """Another deadline, limit or percentage is not taken for a term, and what is not stated is not found."""
+    """Another deadline, limit or percentage is not taken for a term, nor a value that cannot be; what is not stated is not found."""
     draw = random.Random(seed)
     n, unit = draw.randint(2, 80), draw.choice(list(UNITS))
     lookalikes = [
@@ -115,6 +115,8 @@ def test_look_alikes_are_left_alone(seed):
         ("late_credit_percent", f"Interest of {n} % is due on late payments."),
         ("fuel_surcharge_percent", f"A surcharge of {n} % is added for islands."),
         ("automatic_renewal", "The insurance of the carrier is renewed automatically."),
+        ("payment_days", f"Invoices are payable within {n + 20} years."),
+        ("fuel_surcharge_percent", f"A fuel surcharge of {n + 120} % is added to the freight."),
     ]
     for term, sentence in lookalikes:
         assert term not in read(sentence), sentence

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from contract_review.document import sentences
 from contract_review.evidence import readings
 from contract_review.quantities import COUNTRY, DATE, MONEY, PERCENT, TIME, plain
@@ -11,7 +13,8 @@ from contract_review.terms import Finding
 
 @dataclass(frozen=True)
 class Rule:
-    """`pattern` is searched, without regard to case, in one sentence on one line; its group `value` holds the value's words.
+    """`pattern` is searched, without regard to case, in one sentence on one line; its group `value` holds the value's words
+    (or `value2`, where two alternatives have one each: a name can stand only once in a pattern).
 
     No sentence in which `unless` is found counts. `value`: what a match means where the words themselves hold no value.
     """
@@ -41,6 +44,7 @@ def find_by_rules(text: str) -> list[Finding]:
 
     A finding's `quote` is the whole sentence (`sentences`) as it stands in `text`. Its value is the first of the `readings` of
     what the pattern's group holds, as JSON has it (a date as "2024-03-01"). Two sentences that state different values are two findings; the same
-    value twice is one, at its first place.
+    value twice is one, at its first place. A value that `normalise` refuses ("within 20 years") is no finding: `Finding`
+    would raise. Findings of one sentence come in any order.
     """
     raise NotImplementedError("YOUR CODE HERE: for each sentence, each rule, each match")

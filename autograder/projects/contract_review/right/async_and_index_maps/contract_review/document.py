@@ -5,7 +5,9 @@ import re
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Art|No|Nos|Mr|Mrs|Ms|Dr|Ltd|St|lit|para|approx|ca|e\.g|i\.e|p\.c|a\.m|p\.m)|§|(?:\n|§)[ *_#]*\d{1,2}(?:\.\d+)*)$"
 )
-_END = re.compile(r"(?<=[.;!?])[*_\"')\]]*\s+|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[|#>*•\u2013-]|\d{1,2}[.)]|\([a-z]\))[ \t])")
+_END = re.compile(
+    r"(?<=[.;!?])[*_\"')\]]*\s+|\n[ \t\r]*\n\s*|\n(?=[ \t]*(?:[|#>*•\u2013-]|\d{1,2}[.)]|\([a-z]\))[ \t])"
+)
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

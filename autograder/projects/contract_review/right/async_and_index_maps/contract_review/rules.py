@@ -1,7 +1,10 @@
 """What regular expressions can read: the fallback when there is no usable answer, and a second opinion when there is."""
 
+import contextlib
 import re
 from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 from contract_review.document import sentences
 from contract_review.evidence import readings
@@ -11,7 +14,8 @@ from contract_review.terms import Finding
 
 @dataclass(frozen=True)
 class Rule:
-    """`pattern` is searched, without regard to case, in one sentence on one line; its group `value` holds the value's words.
+    """`pattern` is searched, without regard to case, in one sentence on one line; its group `value` holds the value's words
+    (or `value2`, where two alternatives have one each: a name can stand only once in a pattern).
 
     No sentence in which `unless` is found counts. `value`: what a match means where the words themselves hold no value.
     """
@@ -82,7 +86,8 @@ def find_by_rules(text: str) -> list[Finding]:
             value = _value(rule, line)
             if value is not None and (rule.term, value) not in known:
                 known.add((rule.term, value))
-                found.append(Finding(quote=words, term=rule.term, value=value))
+                with contextlib.suppress(ValidationError):
+                    found.append(Finding(quote=words, term=rule.term, value=value))
     return found
 
 

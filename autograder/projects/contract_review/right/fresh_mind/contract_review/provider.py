@@ -122,7 +122,10 @@ def _asked_wait(retry_after: str | None) -> float | None:
 
 
 def log_record(messages: list[dict], *, attempt: int, outcome: str, seconds: float, **more: Any) -> dict[str, Any]:
-    """Given: what is written down about one attempt: an allow-list. The prompt is a fingerprint and a length, the key is nowhere."""
+    """Given: what is written down about one attempt: an allow-list. The prompt is a fingerprint and a length, the key is nowhere.
+
+    `attempt` counts from 0. `http_status`: 200 for a reply, else the error's, None where it has none (a time-out, a stream cut after its 200).
+    """
     prompt = json.dumps(messages, ensure_ascii=False)
     known = {"attempt": attempt, "outcome": outcome, "seconds": round(seconds, 3)}
     fingerprint = {"prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest()[:16], "prompt_chars": len(prompt)}
@@ -280,7 +283,9 @@ def one_attempt(settings: Settings, messages: list[dict], response_format: dict 
 
     temperature 0, seed 0, `settings.max_tokens`; `response_format` only if it is not None. An answer that is cut off or takes longer than `timeout_s` raises an error for which
     `is_temporary` is true, within about `timeout_s`, also where bytes keep trickling in: each byte restarts the clock of a read time-out.
-    Raises what the client raises; its exceptions' bodies may quote the request, so nothing of them is shown or logged.
+    Ask for `client` before your clock starts: to build the first one takes a moment. A stream without any choice is `empty`; one whose choice never has a
+    finish_reason is cut off. Raises what the client raises: `openai.APIError` and its kinds, which wrap the errors of its HTTP library, so that there is
+    nothing of httpx to catch, and a JSONDecodeError. Their bodies may quote the request, so nothing of them is shown or logged.
     """
     api = _timed_client(settings.base_url, settings.api_key)  # before the clock runs: the first one takes a while
     ends = time.monotonic() + timeout_s
@@ -378,7 +383,7 @@ class _Call:
                 http_status=self.http_status,
                 wait_s=wait_s,
                 **tokens,
-            )  # fmt: skip
+            )
         )
         return result
 

@@ -49,7 +49,8 @@ _AMOUNT = re.compile(
     rf"{_FRACTION}(?: ?\(\d+\))?)[\"'\u201d\u2019]? ?(?:(?:{_UNIT})(?!\w)(?: and (?P<cents>{_BELOW_100}) cents?)?)?",
     re.IGNORECASE,
 )
-_HALF_YEARS = re.compile(r"\b(?:half a year|(a year and a half))\b", re.IGNORECASE)
+_HALF_YEARS = re.compile(rf"\b(?:half a year|(?P<years>an?|\d{{1,2}}|{_WORDS}) years? and a half)\b", re.IGNORECASE)
+_LARGEST = 1e12  # a larger number is none that a contract means, and its days may have no float
 _PART_OF = re.compile(rf"\b(?:(?P<many>a|an|one|two|three)[ -])?(?P<part>{'|'.join(_PARTS)})s?\b", re.IGNORECASE)
 _PART_WORD = re.compile(rf"[ -]?(?:{'|'.join(_PARTS)})s?\b", re.IGNORECASE)  # "one eighth" is no 1
 _DAY_WORD = rf"(?:(?:twenty|thirty)[- ])?(?:{'|'.join(_ORDINALS)})"
@@ -76,8 +77,9 @@ _COUNTRY = re.compile("|".join(rf"(?P<{code}>\b(?:{names})\b)" for code, names i
 
 # For patterns of your own, on a text that `plain` has made: a time, a percentage, money, a date, a country.
 _NUMBER = rf"(?:(?:{_DIGITS})[¼½¾]?|{_WORDS}(?: and (?:a|one|three) (?:half|quarters?))?)(?: ?\(\d+\))?"
-TIME = rf"\b(?:{_NUMBER}|an?) ?(?:{'|'.join(p for n, p in _UNITS.items() if n not in ('percent', 'eur'))})"
-PERCENT = rf"(?<![\w.,])(?:{_NUMBER} ?{_UNITS['percent']}|an? (?:{'|'.join(_PARTS)})\b)"
+_TIME = rf"(?:{_NUMBER}|an?) ?(?:{'|'.join(p for n, p in _UNITS.items() if n not in ('percent', 'eur'))})"
+TIME = rf"\b(?:half a year|{_TIME}(?:(?<=year|ears) and (?:a half\b|{_NUMBER} months?))?)"
+PERCENT = rf"(?<![\w.,])(?:{_NUMBER} ?{_UNITS['percent']}|(?:an?|one|two|three)[ -](?:{'|'.join(_PARTS)})s?\b)"
 MONEY = rf"(?:(?:€|\bEUR) ?(?:{_DIGITS})|\b{_NUMBER} ?{_UNITS['eur']}(?: and {_BELOW_100} cents?)?)"
 DATE = rf"(?:\b\d{{4}}-\d{{2}}-\d{{2}}|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{4}}|\b(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?|{_DAY_WORD})(?: day)?(?: of)? (?:{'|'.join(_MONTHS)}),? (?:this year, )?(?:\d{{4}}|two thousand and {_BELOW_100}))"
 COUNTRY = "(?:" + "|".join(_COUNTRIES.values()) + ")"
@@ -95,15 +97,15 @@ class Amount:
 
 def plain(text: str) -> str:
     """`text` on one line: words broken at a line end are whole again, white space is single spaces."""
-    return " ".join(re.sub(r"(?<=\w)-[ \t]*\n[ \t]*(?=\w)", "", text).split())
+    return " ".join(re.sub(r"(?<=\w)-[ \t]*\r?\n[ \t]*(?=\w)", "", text).split())
 
 
 def amounts(text: str) -> list[Amount]:
-    """Every number in `text`, in its order; parts of a whole ("a tenth", "one eighth") come last.
+    """Every number in `text` up to a million millions, in its order; parts of a whole ("a tenth", "one eighth") come last.
 
-    "thirty (30) days" is one amount. "a week" is 1 week; "a" without a unit is no number.
+    "thirty (30) days" is one amount, and so is "a year and six months": 18 months. "a week" is 1 week; "a" without a unit is no number.
     """
-    text, found = _HALF_YEARS.sub(lambda m: "18 months" if m[1] else "6 months", plain(text)), []
+    text, found, ended = _HALF_YEARS.sub(_in_months, plain(text)), [], 0
     for match in _AMOUNT.finditer(text):
         unit = next((name for name in _UNITS if match[name.replace(" ", "_")]), "eur" if match["before"] else "")
         no_number = match["words"] and match["words"].lower() in ("a", "an") and not unit
@@ -112,7 +114,11 @@ def amounts(text: str) -> list[Amount]:
         value = _of_digits(match["digits"]) if match["digits"] else _of_words(match["words"])
         value += _GLYPHS.get(match["glyph"] or "", 0.0) + _of_tail(match["tail"])
         value += _of_words(match["cents"]) / 100 if match["cents"] else 0.0
-        found.append(Amount(round(value, 6), unit))
+        if unit == "month" and found and found[-1].unit == "year" and text[ended : match.start()].strip() == "and":
+            value += 12 * found.pop().value
+        if value <= _LARGEST:
+            found.append(Amount(round(value, 6), unit))
+        ended = match.end()
     for match in _PART_OF.finditer(text):
         if not text[match.end() :].startswith((" of a year", " of the year", " per cent")) and match["many"]:
             many = {"two": 2, "three": 3}.get(match["many"].lower(), 1)
@@ -147,6 +153,11 @@ def kilograms(text: str) -> float:
     if re.search(r"\b(?:100|(?:one|a) hundred) ?(?:kg|kilo)|\bquintal", text):
         return 100.0
     return 1000.0 if re.search(r"\btonnes?\b|\bmetric ton|\b1[ .,]?000 ?(?:kg|kilo)", text) else 1.0
+
+
+def _in_months(half_years: re.Match) -> str:
+    years = half_years["years"]
+    return f"{12 * (_of_digits if years.isdecimal() else _of_words)(years) + 6:g} months" if years else "6 months"
 
 
 def _of_digits(digits: str) -> float:

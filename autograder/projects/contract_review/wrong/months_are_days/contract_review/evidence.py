@@ -18,14 +18,15 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
     The same letters, digits and marks in the same order, the first place if there are several. What does not matter:
     upper and lower case; how much white space stands between two words; a word of `text` that is broken at a line end
     with a hyphen ("deli-" and in the next line "very" is "delivery"), which the quote may have whole or broken.
+    A line may end in "\\n" or "\\r\\n". Space against none does matter: "6.5 %" is not "6.5%".
     What begins or ends within a word or a number is not there: "5 days" is not in "15 days" or "2.5 days", "30" is not in "30.5".
     None too when the quote has fewer than `SHORTEST` letters and digits.
     """
     ### BEGIN SOLUTION a pattern made of the quote's own characters
-    words = re.sub(r"(?<=\w)-[ \t]*\n[ \t]*(?=\w)", "", quote).split()
+    words = re.sub(r"(?<=\w)-[ \t]*\r?\n[ \t]*(?=\w)", "", quote).split()
     if sum(c.isalnum() for c in "".join(words)) < SHORTEST:
         return None
-    broken = r"(?:-[ \t]*\n[ \t]*)?"
+    broken = r"(?:-[ \t]*\r?\n[ \t]*)?"
     joined = [_breakable(word, broken) for word in words]
     before = r"(?<!\w)(?<!\d[.,])" if words[0][0].isdigit() else r"(?<!\w)" if words[0][0].isalnum() else ""
     after = r"(?!\w)(?![.,]\d)" if words[-1][-1].isdigit() else r"(?!\w)" if words[-1][-1].isalnum() else ""

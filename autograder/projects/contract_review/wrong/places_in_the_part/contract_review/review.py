@@ -208,8 +208,8 @@ def review_contract(
 
     The model reads `parts(text, budget.part_chars)`, each with the same fresh marker. A part for which it gives nothing to work with (NoAnswer) is read by
     the rules, `fallback_used` is true and the flag is noted; after a final NoAnswer no further question is asked, and the remaining parts are
-    read by the rules. Every finding is checked. Where a finding of the model's was rejected, and nothing else of its is believed for that
-    term, the rules' findings for that term in that part count instead. A term for which the model has given no finding stays missing:
+    read by the rules. Every finding is checked. Where a finding of the model's was rejected, and nothing else of its in that part is believed for
+    that term, the rules' findings for that term in that part count instead. A term for which the model has given no finding stays missing:
     if the rules read something, it is disputed. With `settings=None` no model is asked: rules alone, `fallback_used`, no flag.
     """
     ### BEGIN SOLUTION part by part: the model, or the rules; check; merge; compare

@@ -23,7 +23,7 @@ def whole_number(raw: Any) -> int:
     # 1. refuse the wrong type, and text that is no number
     if isinstance(raw, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", raw):
         raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not abs(raw) < math.inf:
         raise ValueError(f"a whole number is needed, got {raw!r}")
     # 2. convert
     value = int(raw)
@@ -46,7 +46,10 @@ def decimal_number(raw: Any, largest: float) -> float:
         raise ValueError(f"a number is needed, got {raw!r}")
     ### END SOLUTION
     # 2. convert
-    value = float(raw)
+    try:
+        value = float(raw)
+    except OverflowError:  # an int of 400 digits
+        value = math.inf
     # 3. refuse a value that cannot be
     if not 0 < value <= largest:  # also true for NaN
         raise ValueError(f"a number above 0, up to {largest:g}, is needed, got {raw!r}")
@@ -58,7 +61,7 @@ def normalise(term: str, raw: Any) -> TermValue:
 
     WHOLE_NUMBERS         `whole_number`
     NUMBERS               `decimal_number`, up to `LARGEST[term]`
-    effective_date        a `datetime.date`, or a text "2024-03-01" and no other form; gives a `datetime.date`
+    effective_date        a `datetime.date`, or a text "2024-03-01" and no other form (no `datetime`); gives a `datetime.date`
     governing_law         two ASCII letters in either case, spaces around them allowed; gives them in capitals; "uk" gives "GB"
     automatic_renewal     `True` or `False`, or the text "true" or "false" in either case; gives a bool, nothing else is one
 
