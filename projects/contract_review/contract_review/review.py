@@ -123,7 +123,7 @@ def ask(messages: list[dict[str, Any]], account: Account, **options: Any) -> str
 
     `call_model` gets settings whose `attempts` and `deadline_s` are no more than what is left of the budget, and asks for `reply_format()`. Raises
     NoAnswer: `over_budget`, final, without any request, if the account does not allow the question; the reply's status if
-    that is not `answer`; a CallFailed's reason, final, its requests booked.
+    that is not `answer`; a CallFailed's reason, final, its requests booked (nobody has counted its tokens).
     """
     raise NotImplementedError("YOUR CODE HERE: ask the account, shrink the settings, call, book, look at the status")
 

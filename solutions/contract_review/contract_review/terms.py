@@ -34,7 +34,7 @@ def whole_number(raw: Any) -> int:
 
 
 def decimal_number(raw: Any, largest: float) -> float:
-    """`raw` as a float above 0, up to `largest`: an int, a float, or a text such as "8.33" (with a decimal point).
+    """`raw` as a float above 0, up to `largest`: an int, a float, or a text such as "8.33" (digits, a decimal point between them or none; spaces around).
 
     ValueError for anything else: `True`, NaN, infinity, "12%", "8,33".
     """

@@ -16,21 +16,22 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
 
     The same letters, digits and marks in the same order, the first place if there are several. What does not matter:
     upper and lower case; how much white space stands between two words; a word of `text` that is broken at a line end
-    with a hyphen ("deli-" and in the next line "very" is "delivery"), which the quote may have whole or broken.
+    with a hyphen ("deli-" and in the next line "very" is "delivery"), which the quote may have whole, broken, or as "deli- very".
     A line may end in "\\n" or "\\r\\n". Space against none does matter: "6.5 %" is not "6.5%".
     What begins or ends within a word or a number is not there: "5 days" is not in "15 days" or "2.5 days", "30" is not in "30.5".
     None too when the quote has fewer than `SHORTEST` letters and digits.
     """
-    wanted, _ = _squeezed(quote)
-    if len(wanted) < 1 or sum(c.isalnum() for c in wanted) < SHORTEST:
-        return None
     have, places = _squeezed(text)
-    at = have.find(wanted)
-    while at >= 0:
-        start, end = places[at], places[at + len(wanted) - 1] + 1
-        if _whole(text, start, end):
-            return start, end
-        at = have.find(wanted, at + 1)
+    for form in (quote, re.sub(r"(?<=\w)-\s+(?=\w)", "", quote)):  # as it is, and with its own broken words whole
+        wanted, _ = _squeezed(form)
+        if sum(c.isalnum() for c in wanted) < SHORTEST:
+            return None
+        at = have.find(wanted)
+        while at >= 0:
+            start, end = places[at], places[at + len(wanted) - 1] + 1
+            if _whole(text, start, end):
+                return start, end
+            at = have.find(wanted, at + 1)
     return None
 
 

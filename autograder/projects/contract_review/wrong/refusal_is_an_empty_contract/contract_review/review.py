@@ -123,7 +123,7 @@ def ask(messages: list[dict[str, Any]], account: Account, **options: Any) -> str
 
     `call_model` gets settings whose `attempts` and `deadline_s` are no more than what is left of the budget, and asks for `reply_format()`. Raises
     NoAnswer: `over_budget`, final, without any request, if the account does not allow the question; the reply's status if
-    that is not `answer`; a CallFailed's reason, final, its requests booked.
+    that is not `answer`; a CallFailed's reason, final, its requests booked (nobody has counted its tokens).
     """
     ### BEGIN SOLUTION ask the account, shrink the settings, call, book, look at the status
     if not account.allows(messages):
@@ -215,7 +215,7 @@ def review_contract(
     began = clock()
     account = Account(settings, budget, clock) if settings else None
     marker, flags, rejected, believed, read_by_rules = new_marker(text), [], [], [], []
-    asking, fallback_used = account is not None, False
+    asking, fallback_used = account is not None, account is None
     for start, end in parts(text, budget.part_chars):
         ruled = [(f.term, check_finding(f, text, start, end, "rules")) for f in find_by_rules(text[start:end])]
         ruled = [(term, found) for term, found in ruled if isinstance(found, Evidence)]
