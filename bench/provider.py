@@ -53,13 +53,18 @@ class Canned(BaseHTTPRequestHandler):
         """Nothing is printed."""
 
 
+class Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is none of the table's business."""
+
+
 def _overhead() -> list[dict]:
     body = {"model": "m", "messages": MESSAGES}
     events = [json.dumps(chunk) for chunk in wire.chunks(body, Reply(TEXT), 1)]
     data = [f"data: {event}\n\n".encode() for event in [*events, "[DONE]"]]
     Canned.whole = json.dumps(wire.completion(body, Reply(TEXT), 1)).encode()
     Canned.pieces = [b"%x\r\n%s\r\n" % (len(d), d) for d in data] + [b"0\r\n\r\n"]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
+    server = Quiet(("127.0.0.1", 0), Canned)
     server.daemon_threads = True
     thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.05), daemon=True)
     thread.start()
