@@ -4,7 +4,9 @@ import hashlib
 import logging
 import os
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,3 +45,13 @@ def _generate(project: Project, root: Path) -> Path:
     converter.log.setLevel(logging.ERROR)
     converter.start()
     return root / "gradebook.db"
+
+
+def automatic_points(path: Path) -> dict[str, float]:
+    """The automatic points of every learner in the gradebook file at `path`, of all assignments together."""
+    query = """
+        SELECT submitted.student_id, total(grade.auto_score) FROM submitted_assignment AS submitted
+        JOIN submitted_notebook AS notebook ON notebook.assignment_id = submitted.id
+        JOIN grade ON grade.notebook_id = notebook.id GROUP BY submitted.student_id"""
+    with closing(sqlite3.connect(path)) as book:
+        return dict(book.execute(query).fetchall())

@@ -8,16 +8,15 @@ graded with it: `make cheats` and `make bench` print what it would have given.
 import contextlib
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
 import nbformat
 
 from autograder.checks import read_checks
+from autograder.gradebook import automatic_points
 from autograder.project import IGNORED, Project
 
 # Its own process table, and nothing survives its end: a hostile submission runs in nbgrader's own kernel here.
@@ -113,12 +112,7 @@ class PlainCourse:
 
     def points(self) -> dict[str, float]:
         """The automatic points of every learner in the gradebook."""
-        query = """
-            SELECT submitted.student_id, total(grade.auto_score) FROM submitted_assignment AS submitted
-            JOIN submitted_notebook AS notebook ON notebook.assignment_id = submitted.id
-            JOIN grade ON grade.notebook_id = notebook.id GROUP BY submitted.student_id"""
-        with closing(sqlite3.connect(self.root / "gradebook.db")) as book:
-            return dict(book.execute(query).fetchall())
+        return automatic_points(self.root / "gradebook.db")
 
     def _nbgrader(
         self, *arguments: str, shut_in: bool = False, limit_s: float | None = None, check: bool = True

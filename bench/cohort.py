@@ -8,17 +8,17 @@ the libraries loaded that forks for each submission and runs the tests in the fo
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 
 import psutil
 
+from autograder.gradebook import automatic_points
 from autograder.plain import PlainCourse
 from autograder.project import IGNORED, ROOT, Project, find_project
 from bench.rows import row, seconds
@@ -63,7 +63,7 @@ def measure() -> list[dict]:
         two, memory_of_two = _ours(scratch, roots["two"], 2)
         again = _ours(scratch, roots["two"], 2)[0]
         course, plain = _plain(Path(scratch) / "plain", project)
-        points = [_points(roots["one"]), _points(roots["two"]), course.points()]
+        points = [*(automatic_points(roots[name] / "gradebook.db") for name in ("one", "two")), course.points()]
         differ = [s for s, _ in submissions(project) if len({p.get(s) for p in points}) > 1]
         if differ:
             raise AssertionError(f"not the same points: {[(s, *(p.get(s) for p in points)) for s in differ]}")
@@ -150,12 +150,3 @@ def _scaffold(project: Project) -> dict[str, bytes]:
     """The released package: plain nbgrader would hand out the reference's modules as they are."""
     files = (p for p in (project.release / NAME).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     return {str(p.relative_to(project.release)): p.read_bytes() for p in files}
-
-
-def _points(root: Path) -> dict[str, float]:
-    query = """
-        SELECT submitted.student_id, total(grade.auto_score) FROM submitted_assignment AS submitted
-        JOIN submitted_notebook AS notebook ON notebook.assignment_id = submitted.id
-        JOIN grade ON grade.notebook_id = notebook.id GROUP BY submitted.student_id"""
-    with closing(sqlite3.connect(root / "gradebook.db")) as book:
-        return dict(book.execute(query).fetchall())

@@ -1,13 +1,12 @@
 """Carrier contracts with the place where each term stands: `data/contracts/`, read into plain Python values."""
 
 import datetime
-import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from coursekit.annotated import AnnotationError, Span, parse
+from coursekit.front_matter import read_front_matter
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "contracts"
 TERMS: dict[str, str] = {
@@ -39,7 +38,6 @@ _KINDS: dict[str, type] = {
     "governing_law": str,
     "automatic_renewal": bool,
 }
-_FRONT = re.compile(r"\+\+\+\n(.*?\n)\+\+\+\n\s*", re.DOTALL)
 _LABELS = {*TERMS, *(f"{mark}:{term}" for mark in MARKS for term in TERMS)}
 
 
@@ -95,20 +93,10 @@ def read_contract(path: Path) -> Contract:
         ContractFileError: no front matter, broken TOML or markup, an unknown term or label, or a value of the wrong type.
     """
     path = Path(path)
+    head, text, lines = read_front_matter(path, ContractFileError)
+    # the front matter's lines are kept as empty ones, so that an error names the line of the file
     try:
-        source = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ContractFileError(f"{path}: not UTF-8 text ({error}). Save it as UTF-8") from error
-    front = _FRONT.match(source)
-    if front is None:
-        raise ContractFileError(f"{path}: it must begin with a line `+++`, TOML, and another line `+++`")
-    try:
-        head = tomllib.loads(front.group(1))
-    except tomllib.TOMLDecodeError as error:
-        raise ContractFileError(f"{path}: the front matter is not TOML: {error}") from error
-    lines = source.count("\n", 0, front.end())  # kept as empty lines, so that an error names the line of the file
-    try:
-        body = parse("\n" * lines + source[front.end() :], where=str(path))
+        body = parse("\n" * lines + text, where=str(path))
     except AnnotationError as error:
         raise ContractFileError(str(error)) from error
     spans = tuple(Span(span.label, span.start - lines, span.end - lines) for span in body.spans)

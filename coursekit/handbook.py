@@ -5,9 +5,10 @@ Front matter in TOML between two lines `+++`, then the policy in Markdown. Field
 
 import datetime
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from coursekit.front_matter import read_front_matter
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "handbook"
 AUDIENCES = ("public", "staff", "finance", "legal")
@@ -20,7 +21,6 @@ ROLES: dict[str, frozenset[str]] = {
 }
 """The audiences whose policies an asker may read. Finance and legal do not read each other's."""
 
-_FRONT = re.compile(r"\+\+\+\n(.*?\n)\+\+\+\n\s*", re.DOTALL)
 _ID = re.compile(r"HB-\d{3}")
 _REQUIRED = ("id", "title", "audience", "region", "effective", "owner")
 _OPTIONAL = ("superseded_by", "supersedes")
@@ -121,24 +121,14 @@ def read_policy(path: Path) -> Policy:
         HandbookError: no front matter, broken TOML, a field that is missing, unknown or of the wrong type, or no text.
     """
     path = Path(path)
-    try:
-        source = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise HandbookError(f"{path}: not UTF-8 text ({error}). Save it as UTF-8") from error
-    front = _FRONT.match(source)
-    if front is None:
-        raise HandbookError(f"{path}: it must begin with a line `+++`, TOML, and another line `+++`")
-    try:
-        head = tomllib.loads(front.group(1))
-    except tomllib.TOMLDecodeError as error:
-        raise HandbookError(f"{path}: the front matter is not TOML: {error}") from error
+    head, text, _ = read_front_matter(path, HandbookError)
     if unknown := head.keys() - {*_REQUIRED, *_OPTIONAL}:
         raise HandbookError(f"{path}: unknown fields: {', '.join(sorted(unknown))}")
     for name in (*_REQUIRED, *_OPTIONAL):
         _check_field(path, name, head.get(name), required=name in _REQUIRED)
-    if not source[front.end() :].strip():
+    if not text.strip():
         raise HandbookError(f"{path}: nothing follows the front matter")
-    return Policy(**head, text=source[front.end() :], file=path.name)
+    return Policy(**head, text=text, file=path.name)
 
 
 def _check_field(path: Path, name: str, value: object, *, required: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from contract_evidence import laws, numbers, supports
+from word_runs import runs, words
 
 from coursekit.contracts import FOLDER, TERMS, Contract, ContractFileError, load_contracts, read_contract
 
@@ -121,18 +122,14 @@ def test_the_set_is_as_varied_as_promised() -> None:
 
 
 def _words(contract: Contract) -> list[str]:
-    return re.findall(r"\w+", re.sub(r"-\s*\n\s*", "", contract.text.lower()))
-
-
-def _runs(words: list[str], length: int) -> set[tuple[str, ...]]:
-    return {tuple(words[start : start + length]) for start in range(len(words) - length + 1)}
+    return words(re.sub(r"-\s*\n\s*", "", contract.text))
 
 
 def test_no_clause_is_written_twice() -> None:
     """Of two contracts, unseen ones included, no run of 8 words is shared, and hardly any of 5."""
-    words = {contract.name: _words(contract) for contract in ALL}
-    fives, eights = ({name: _runs(text, length) for name, text in words.items()} for length in (5, 8))
-    for one, other in combinations(words, 2):
+    texts = {contract.name: _words(contract) for contract in ALL}
+    fives, eights = ({name: runs(text, length) for name, text in texts.items()} for length in (5, 8))
+    for one, other in combinations(texts, 2):
         shared = fives[one] & fives[other]
         assert len(shared) <= 0.01 * min(len(fives[one]), len(fives[other])), f"{one}, {other}: {sorted(shared)[:5]}"
         assert not eights[one] & eights[other], f"{one}, {other}: {sorted(eights[one] & eights[other])[:3]}"

@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
+from word_runs import runs, words
 
 from coursekit.golden_set import (
     FOLDER,
@@ -67,11 +68,6 @@ def editions(policy_id: str) -> list[str]:
 
 def figures(text: str) -> set[str]:
     return set(re.findall(r"\d[\d.,:]*\d|\d|\b(?:Two|Five)\b", text))
-
-
-def runs(text: str, length: int) -> set[tuple[str, ...]]:
-    words = re.findall(r"\w+", text.casefold())
-    return {tuple(words[start : start + length]) for start in range(len(words) - length + 1)}
 
 
 # --- every question
@@ -225,9 +221,9 @@ def test_final_questions_stand_in_no_other_file() -> None:
 
 
 def test_final_questions_share_hardly_a_phrase_with_development() -> None:
-    known = {question.id: runs(question.question, 4) for question in DEVELOPMENT}
+    known = {question.id: runs(words(question.question.casefold()), 4) for question in DEVELOPMENT}
     for question in FINAL:
-        own = runs(question.question, 4)
+        own = runs(words(question.question.casefold()), 4)
         for name, other in known.items():
             assert len(own & other) <= max(1, 0.1 * len(own)), (question.id, name, own & other)
 

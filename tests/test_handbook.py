@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from word_runs import runs, words
 
 from coursekit.handbook import (
     AUDIENCES,
@@ -35,14 +36,6 @@ def family(policy: Policy) -> str:
     while policy.supersedes:
         policy = BY_ID[policy.supersedes]
     return policy.id
-
-
-def words(policy: Policy) -> list[str]:
-    return re.findall(r"\w+", policy.text.lower())
-
-
-def runs(text: list[str], length: int) -> set[tuple[str, ...]]:
-    return {tuple(text[start : start + length]) for start in range(len(text) - length + 1)}
 
 
 def squeezed(text: str) -> str:
@@ -119,7 +112,7 @@ def test_revisions_change_their_numbers() -> None:
 
 def test_no_sentence_is_written_twice_except_in_revisions() -> None:
     """Of two policies that are no editions of each other no run of 8 words is shared, and hardly any of 5."""
-    texts = {policy.id: words(policy) for policy in ALL}
+    texts = {policy.id: words(policy.text) for policy in ALL}
     fives, eights = ({name: runs(text, length) for name, text in texts.items()} for length in (5, 8))
     families = {policy.id: family(policy) for policy in ALL}
     for one, other in combinations(texts, 2):

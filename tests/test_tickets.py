@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from ticket_texts import COMMON_WORDS, LOOKS_LIKE, MUST_BE_MARKED, WEEKDAY_NUMBER, five_grams, masked, overlap, words
+from ticket_texts import COMMON_WORDS, LOOKS_LIKE, MUST_BE_MARKED, WEEKDAY_NUMBER, five_grams, masked, overlap
+from word_runs import words
 
 from coursekit import tickets
 from coursekit.tickets import ENTITIES, LANGUAGES, QUEUES, SENTIMENTS, SPLITS, URGENCIES, Ticket

@@ -4,7 +4,8 @@ import re
 from collections import Counter
 
 import pytest
-from ticket_texts import overlap, words
+from ticket_texts import overlap
+from word_runs import words
 
 from coursekit import tickets
 from coursekit.tickets import ENTITIES, QUEUES, SENTIMENTS, SPLITS, URGENCIES, Ticket, TicketFileError

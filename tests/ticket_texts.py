@@ -1,6 +1,6 @@
 """What the tests of the tickets measure their texts with."""
 
-import re
+from word_runs import runs, words
 
 from coursekit.tickets import Ticket
 
@@ -62,15 +62,9 @@ def masked(ticket: Ticket) -> str:
     return "".join(pieces) + ticket.text[position:]
 
 
-def words(text: str) -> list[str]:
-    """The words of `text`, lower case, without punctuation."""
-    return re.findall(r"\w+", text.lower())
-
-
 def five_grams(ticket: Ticket) -> set[tuple[str, ...]]:
     """Every run of five words of the masked text."""
-    found = words(masked(ticket))
-    return {tuple(found[i : i + 5]) for i in range(len(found) - 4)}
+    return runs(words(masked(ticket)), 5)
 
 
 def overlap(one: Ticket, other: Ticket) -> float:
