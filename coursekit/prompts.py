@@ -103,12 +103,7 @@ class Prompt:
 def read_prompt(path: Path | str) -> Prompt:
     """The prompt in one file. Raises PromptFileError."""
     path = Path(path)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PromptFileError(f"{path} is missing.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PromptFileError(f"{path} is not valid TOML: {error}. Mend that line.") from None
+    raw = _toml(path)
     if unknown := sorted(set(raw) - _KNOWN):
         raise PromptFileError(f"{path}: unknown field {', '.join(unknown)}. A prompt has {', '.join(sorted(_KNOWN))}.")
     name = _read(raw, "name", str, path)
@@ -182,10 +177,7 @@ def published_problems(folder: Path | str) -> list[str]:
     `published.toml` holds `"name@version" = "hash"`. A published version must exist and must have that hash.
     """
     file = Path(folder) / PUBLISHED
-    try:
-        published = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PromptFileError(f"{file} is not valid TOML: {error}. Mend that line.") from None
+    published = _toml(file) if file.exists() else {}
     prompts = load_prompts(folder)
     problems = []
     for identity, fingerprint in published.items():
@@ -203,6 +195,15 @@ def published_problems(folder: Path | str) -> list[str]:
 def _filled(text: str, values: Mapping[str, str]) -> str:
     """`text` with its variables replaced in one pass, so that nothing in a value is read as a variable."""
     return _VARIABLE.sub(lambda found: values[found[1]], text)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PromptFileError(f"{path} is missing.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PromptFileError(f"{path} is not valid TOML: {error}. Mend that line.") from None
 
 
 def _read(raw: dict[str, Any], name: str, kind: type, path: Path, default: Any = None) -> Any:
